@@ -1,0 +1,2 @@
+//! The program `tagring`.
+fn main() {}
