@@ -1,0 +1,121 @@
+//! A claim: some cells in a row that belong to one publisher until it publishes or drops them.
+
+use super::shared::{Limit, Shared};
+use crate::sync::{Ordering, Plain};
+
+/// Where a publisher stands: its permission, and a claim that it has handed out.
+#[derive(Debug)]
+pub(super) struct Standing {
+    /// One publisher: the next sequence. Unused among many.
+    pub(super) next: u64,
+    pub(super) limit: Limit,
+    /// A claim handed out and not yet returned; found here on the next call, it was forgotten (`mem::forget`).
+    open: Option<(u64, u64)>,
+}
+
+impl Standing {
+    pub(super) fn new() -> Self {
+        Self { next: 0, limit: Limit { end: 0, slowest: None }, open: None }
+    }
+
+    /// Turns a forgotten claim into holes, so that readers can pass it. No reader has seen any of it: its first cell never
+    /// appeared.
+    pub(super) fn heal<T: Plain>(&mut self, shared: &Shared<T>) {
+        if let Some((first, end)) = self.open.take() {
+            (first..end).rev().for_each(|s| shared.cell(s).publish_hole(s));
+            self.next = self.next.max(end);
+            shared.bell.ring_if_asleep();
+        }
+    }
+}
+
+/// Cells claimed together. Fill them in order with [`Claim::push`], then [`Claim::publish`]. Dropping publishes what was pushed; a
+/// single publisher gives the rest back, one of many leaves holes there, which readers step over.
+///
+/// There is no `&mut` into a cell: a lossy reader may be copying it. `push` stores the event once, straight into the cell.
+#[must_use = "dropping a claim publishes only what was pushed"]
+pub struct Claim<'p, T: Plain> {
+    shared: &'p Shared<T>,
+    standing: &'p mut Standing,
+    first: u64,
+    /// The next sequence to fill.
+    next: u64,
+    end: u64,
+}
+
+impl<'p, T: Plain> Claim<'p, T> {
+    #[inline(always)]
+    pub(super) fn new(shared: &'p Shared<T>, standing: &'p mut Standing, first: u64, count: usize) -> Self {
+        Self { shared, standing, first, next: first, end: first + count as u64 }
+    }
+
+    /// For a claim that leaves our hands: until it returns, the publisher's fast path is shut.
+    pub(super) fn hand_out(self) -> Self {
+        if self.end > self.first {
+            self.standing.open = Some((self.first, self.end));
+            self.standing.limit.end = 0;
+        }
+        self
+    }
+
+    /// Writes the next cell.
+    ///
+    /// # Panics
+    /// If all claimed cells are filled.
+    #[inline(always)]
+    pub fn push(&mut self, value: T) {
+        assert!(self.next < self.end, "a claim of {} cells is full", self.end - self.first);
+        let cell = self.shared.cell(self.next);
+        // The first cell is what a caught-up reader polls: it appears last, so that the batch is there as a whole.
+        if self.next == self.first {
+            cell.fill(self.next, &value)
+        } else {
+            cell.publish(self.next, &value)
+        }
+        self.next += 1;
+    }
+
+    /// Cells left to fill.
+    #[must_use]
+    pub fn remaining(&self) -> usize {
+        (self.end - self.next) as usize
+    }
+
+    /// Sequence of the first cell.
+    #[must_use]
+    pub fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// Publishes what was pushed.
+    #[inline(always)]
+    pub fn publish(self) {}
+
+    /// The cells that were not filled become holes: other publishers may already have claimed what follows.
+    #[cold]
+    fn leave_holes(&mut self) {
+        let empty = self.next == self.first;
+        (self.next.max(self.first + 1)..self.end).for_each(|s| self.shared.cell(s).publish_hole(s));
+        if empty {
+            self.shared.cell(self.first).publish_hole(self.first);
+        }
+    }
+}
+
+impl<T: Plain> Drop for Claim<'_, T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.standing.open = None;
+        if self.shared.many && self.next < self.end {
+            self.leave_holes();
+        }
+        if self.next > self.first {
+            if !self.shared.many {
+                self.standing.next = self.next;
+                self.shared.horizon.store(self.next, Ordering::Release); // SYNC horizon
+            }
+            self.shared.cell(self.first).expose(self.first);
+        }
+        self.shared.bell.ring_if_asleep();
+    }
+}

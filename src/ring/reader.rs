@@ -1,0 +1,326 @@
+//! Gating readers: each event is borrowed where it lies, and no publisher overwrites it before the reader has advanced.
+//!
+//! `Reader` is for people who own their event loop: `poll`, look at the batch, `commit`. `BoundReader` lives on one thread for good (a
+//! slot's); the ring knows that thread and does not wait for it once it is dead.
+
+use super::error::ReaderId;
+use super::shared::Shared;
+use super::wait::{Idle, PARK_LIMIT, WaitStrategy};
+use crate::sync::{Plain, thread_id};
+use core::marker::PhantomData;
+use core::ops::Range;
+use core::time::Duration;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// A gating reader of every event of the ring, in order. `Send`; dropping it detaches it.
+pub struct Reader<T: Plain> {
+    shared: Arc<Shared<T>>,
+    place: ReaderId,
+    /// The places this reader runs after, a bit each; 0: after the publishers alone.
+    after: u64,
+    /// The next sequence to read.
+    next: u64,
+    /// All below is published and, where this reader runs after others, done by them.
+    seen: u64,
+    /// Joined among many publishers at this sequence, and some claims below may be unfinished.
+    unsettled: Option<u64>,
+}
+
+/// What a poll found.
+pub enum Polled<'r, T: Plain> {
+    /// Events.
+    Batch(Batch<'r, T>),
+    /// Nothing new.
+    Empty,
+    /// Nothing new, and nothing will come: the ring is closed and read to its end.
+    Closed,
+}
+
+impl<T: Plain> Reader<T> {
+    pub(super) fn new(shared: Arc<Shared<T>>, place: ReaderId, start: u64) -> Self {
+        let after = shared.places.after(place);
+        let unsettled = shared.many.then_some(start);
+        Self { shared, place, after, next: start, seen: start, unsettled }
+    }
+
+    /// The reader's place, to run others after it and to find it in errors.
+    #[must_use]
+    pub fn id(&self) -> ReaderId {
+        self.place
+    }
+
+    /// The next sequence to read.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.next
+    }
+
+    /// Looks for at most `limit` events. They are handed back on `commit`; a batch that is dropped is seen again.
+    #[inline]
+    pub fn poll(&mut self, limit: usize) -> Polled<'_, T> {
+        let range = self.available(limit);
+        if !range.is_empty() {
+            Polled::Batch(Batch { end: range.end, reader: self, local: PhantomData })
+        } else if self.is_finished() {
+            Polled::Closed
+        } else {
+            Polled::Empty
+        }
+    }
+
+    /// Waits, as the reader's [`WaitStrategy`] says and for at most `limit`, until there is something to read or the ring is
+    /// closed; returns whether there is.
+    pub fn wait_timeout(&mut self, limit: Duration) -> bool {
+        let mut idle = Idle::new();
+        let mut since = None;
+        loop {
+            if !self.available(1).is_empty() {
+                return true;
+            }
+            if self.shared.is_closed() && self.is_finished() {
+                return false;
+            }
+            let waited = since.get_or_insert_with(Instant::now).elapsed();
+            if waited >= limit {
+                return false;
+            }
+            let strategy = self.shared.places.wait_strategy(self.place);
+            let shared = Arc::clone(&self.shared);
+            idle.step(strategy, &shared.bell, PARK_LIMIT.min(limit - waited), || {
+                !self.available(1).is_empty() || self.shared.is_closed()
+            });
+        }
+    }
+
+    /// Changes how this reader waits.
+    pub fn set_wait_strategy(&self, strategy: WaitStrategy) {
+        self.shared.places.set_wait_strategy(self.place, strategy);
+    }
+
+    /// Binds the reader to the calling thread for the rest of its life.
+    #[must_use]
+    pub fn bind(self) -> BoundReader<T> {
+        self.shared.places.bind(self.place, thread_id());
+        BoundReader { reader: self, local: PhantomData }
+    }
+
+    /// The events that may be read now, at most `limit`.
+    #[inline(always)]
+    fn available(&mut self, limit: usize) -> Range<u64> {
+        if self.seen <= self.next {
+            self.look();
+        }
+        self.next..self.seen.min(self.next + limit as u64)
+    }
+
+    #[inline(always)]
+    fn look(&mut self) {
+        if self.unsettled.is_some() {
+            self.settle();
+        }
+        self.seen = self.shared.look(self.next, self.after);
+    }
+
+    #[cold]
+    fn settle(&mut self) {
+        if self.unsettled.is_some_and(|start| self.shared.settle(self.place, start)) {
+            self.unsettled = None;
+        }
+    }
+
+    /// Closed, and nothing left. The close is looked at first: all that was published before it is then visible.
+    #[inline]
+    fn is_finished(&mut self) -> bool {
+        self.shared.is_closed() && self.available(1).is_empty()
+    }
+
+    /// Hands all below `to` back.
+    #[inline(always)]
+    fn advance(&mut self, to: u64) {
+        debug_assert!((self.next..=self.seen).contains(&to), "a reader advances over what it has seen");
+        self.next = to;
+        if self.unsettled.is_none() {
+            self.shared.places.store(self.place, to);
+        }
+        self.shared.bell.ring_if_asleep();
+    }
+
+    /// # Safety
+    /// `sequence` lies in a range that `available` returned and was not advanced past.
+    #[inline(always)]
+    unsafe fn event(&self, sequence: u64) -> Option<&T> {
+        // SAFETY: the caller's promise is what `Cell::event` asks for; this reader gates until `advance` or drop.
+        unsafe { self.shared.cell(sequence).event(sequence) }
+    }
+}
+
+impl<T: Plain> Drop for Reader<T> {
+    fn drop(&mut self) {
+        self.shared.places.release(self.place);
+        self.shared.bell.ring();
+    }
+}
+
+/// Events that a poll found, borrowed from the ring. Holes are left out of the iteration and counted in [`Batch::sequences`].
+pub struct Batch<'r, T: Plain> {
+    reader: &'r mut Reader<T>,
+    end: u64,
+    local: PhantomData<*const ()>,
+}
+
+impl<T: Plain> Batch<'_, T> {
+    /// The sequences covered, holes included.
+    #[must_use]
+    pub fn sequences(&self) -> Range<u64> {
+        self.reader.next..self.end
+    }
+
+    /// The events with their sequences, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
+        self.sequences().filter_map(|s| {
+            // SAFETY: `available` returned this range, and the batch borrows the reader: nothing is advanced meanwhile.
+            unsafe { self.reader.event(s) }.map(|event| (s, event))
+        })
+    }
+
+    /// Hands the whole batch back to the publishers.
+    #[inline]
+    pub fn commit(self) {
+        let end = self.end;
+        self.reader.advance(end);
+    }
+
+    /// Hands all below `sequence` back; the rest is seen again.
+    ///
+    /// # Panics
+    /// If `sequence` is outside the batch.
+    pub fn commit_to(self, sequence: u64) {
+        assert!(
+            (self.reader.next..=self.end).contains(&sequence),
+            "commit_to({sequence}) outside {:?}",
+            self.sequences()
+        );
+        self.reader.advance(sequence);
+    }
+}
+
+/// A reader that never leaves its thread. Where that thread ends without dropping it, a publisher that finds the ring full takes
+/// the place back.
+pub struct BoundReader<T: Plain> {
+    reader: Reader<T>,
+    local: PhantomData<*const ()>,
+}
+
+impl<T: Plain> BoundReader<T> {
+    /// The reader's place.
+    #[must_use]
+    pub fn id(&self) -> ReaderId {
+        self.reader.place
+    }
+
+    /// The next sequence to read.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.reader.next
+    }
+
+    /// How this reader is asked to wait.
+    #[must_use]
+    pub fn wait_strategy(&self) -> WaitStrategy {
+        self.reader.shared.places.wait_strategy(self.reader.place)
+    }
+
+    /// Whether the ring is closed and read to its end.
+    pub fn is_finished(&mut self) -> bool {
+        self.reader.is_finished()
+    }
+
+    /// Whether there is something to read.
+    pub fn is_ready(&mut self) -> bool {
+        !self.reader.available(1).is_empty()
+    }
+
+    /// Hands each of at most `limit` events to `handle(event, sequence, end_of_batch)` and hands the batch back. Returns how many
+    /// sequences it covered. A hole at the end of a batch means that the flag was not given: see [`Self::turn`].
+    ///
+    /// If `handle` panics, all before that event is handed back and the event itself will be seen again.
+    #[inline]
+    pub fn poll(&mut self, limit: usize, mut handle: impl FnMut(&T, u64, bool)) -> usize {
+        self.turn(limit, |turn| {
+            while let Some((event, sequence, at_end)) = turn.next() {
+                handle(event, sequence, at_end);
+            }
+        })
+    }
+
+    /// One turn over at most `limit` events, taken one by one from the [`Turn`] that `run` gets. What was taken is handed back when
+    /// `run` returns; if it panics, all but the event last taken. Returns how many sequences were covered.
+    #[inline(always)]
+    pub fn turn(&mut self, limit: usize, run: impl FnOnce(&mut Turn<'_, T>)) -> usize {
+        let range = self.reader.available(limit);
+        if range.is_empty() {
+            return 0;
+        }
+        let first = range.start;
+        let mut turn = Turn { reader: &mut self.reader, next: first, end: range.end, taken: None };
+        run(&mut turn);
+        turn.taken = None;
+        (turn.next - first) as usize
+        // `Turn`'s drop advances, on return and on unwinding alike.
+    }
+
+    /// Steps over the next event without looking at it, as after a panic in its handler.
+    pub fn skip(&mut self) -> bool {
+        let range = self.reader.available(1);
+        let one = !range.is_empty();
+        if one {
+            self.reader.advance(range.end);
+        }
+        one
+    }
+}
+
+/// Events of one turn, in order. Given to the closure of [`BoundReader::turn`].
+pub struct Turn<'r, T: Plain> {
+    reader: &'r mut Reader<T>,
+    next: u64,
+    end: u64,
+    /// The event that the closure is busy with: not handed back if it panics.
+    taken: Option<u64>,
+}
+
+impl<T: Plain> Turn<'_, T> {
+    /// The next event, its sequence, and whether the turn ends with it; holes are stepped over.
+    #[inline(always)]
+    #[allow(clippy::should_implement_trait, reason = "a lending iterator: the borrow ends with the next call")]
+    pub fn next(&mut self) -> Option<(&T, u64, bool)> {
+        while self.next < self.end {
+            let sequence = self.next;
+            self.next += 1;
+            self.taken = Some(sequence);
+            // SAFETY: inside the range that `available` returned; the reader advances only in drop, and the borrow of `self`
+            // ends before the next call.
+            if let Some(event) = unsafe { self.reader.event(sequence) } {
+                return Some((event, sequence, sequence + 1 == self.end));
+            }
+        }
+        self.taken = None;
+        None
+    }
+
+    /// Whether this turn has no sequence left.
+    #[inline(always)]
+    #[must_use]
+    pub fn at_end(&self) -> bool {
+        self.next == self.end
+    }
+}
+
+impl<T: Plain> Drop for Turn<'_, T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        let to = self.taken.unwrap_or(self.next);
+        self.reader.advance(to);
+    }
+}

@@ -1,0 +1,182 @@
+//! What publishers and readers of one ring share, and the rules that both sides rely on: gating, joining, closing.
+
+use super::cell::{Cell, Seen};
+use super::error::{ReaderId, RingError};
+use super::place::{Places, Slowest};
+use super::wait::{Doorbell, WaitStrategy};
+use crate::sync::{AtomicU32, AtomicU64, Ordering, Plain, fence};
+use crossbeam_utils::CachePadded;
+use std::sync::Arc;
+
+/// Largest capacity, in cells.
+const CAPACITY_MAX: usize = 1 << 32;
+
+/// The shared part of a ring. Each field is a line of its own or never written after the build.
+pub(super) struct Shared<T> {
+    cells: Box<[Cell<T>]>,
+    mask: u64,
+    /// Whether many publishers may exist: they claim through `cursor` and never write `horizon`.
+    pub(super) many: bool,
+    /// Many publishers: the next sequence to claim. One publisher: where it stood when it last refreshed its gating limit.
+    /// Either way no publisher holds a limit above this plus the capacity.
+    pub(super) cursor: CachePadded<AtomicU64>,
+    /// One publisher: all below is published. A hint.
+    pub(super) horizon: CachePadded<AtomicU64>,
+    control: CachePadded<Control>,
+    pub(super) bell: Arc<Doorbell>,
+    pub(super) places: Places,
+}
+
+struct Control {
+    closed: AtomicU32,
+    publishers: AtomicU32,
+}
+
+/// A publisher's cached permission: it may claim sequences below `end`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limit {
+    pub(super) end: u64,
+    /// Who holds the limit down, and where; `None`: an unfinished claim of another publisher.
+    pub(super) slowest: Option<Slowest>,
+}
+
+impl<T: Plain> Shared<T> {
+    pub(super) fn new(capacity: usize, many: bool, bell: Arc<Doorbell>) -> Result<Arc<Self>, RingError> {
+        if !(2..=CAPACITY_MAX).contains(&capacity) || !capacity.is_power_of_two() {
+            return Err(RingError::Capacity { capacity });
+        }
+        Ok(Arc::new(Self {
+            // Each cell is written here, so that no page is touched for the first time by a publisher.
+            cells: (0..capacity).map(|_| Cell::empty()).collect(),
+            mask: capacity as u64 - 1,
+            many,
+            cursor: CachePadded::new(AtomicU64::new(0)),
+            horizon: CachePadded::new(AtomicU64::new(0)),
+            control: CachePadded::new(Control { closed: AtomicU32::new(0), publishers: AtomicU32::new(0) }),
+            bell,
+            places: Places::new(),
+        }))
+    }
+
+    #[inline(always)]
+    pub(super) fn capacity(&self) -> u64 {
+        self.mask + 1
+    }
+
+    #[inline(always)]
+    pub(super) fn cell(&self, sequence: u64) -> &Cell<T> {
+        let index = (sequence & self.mask) as usize;
+        debug_assert!(index < self.cells.len());
+        // SAFETY: `mask` is the length less one, a power of two less one.
+        unsafe { self.cells.get_unchecked(index) }
+    }
+
+    // --- publishers -------------------------------------------------------------------------------------------------------
+
+    pub(super) fn add_publisher(&self) {
+        self.control.publishers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The last publisher to go closes the ring.
+    pub(super) fn drop_publisher(&self) {
+        // SYNC last-publisher: everything any publisher published happens before the close.
+        if self.control.publishers.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.close();
+        }
+    }
+
+    pub(super) fn close(&self) {
+        self.control.closed.store(1, Ordering::Release); // SYNC ring-closed
+        self.bell.ring();
+    }
+
+    #[inline(always)]
+    pub(super) fn is_closed(&self) -> bool {
+        self.control.closed.load(Ordering::Acquire) != 0 // SYNC ring-closed
+    }
+
+    /// How far a publisher that stands at `at` may claim. One publisher: `at` is its next sequence. Many: the claim counter as just
+    /// read, before this call.
+    ///
+    /// SYNC join: the cursor is at least `at` before the fence, the places are read after it. A joining reader stores its place,
+    /// fences, reads the cursor. Whichever fence is second sees the other side: either this limit takes the new reader into
+    /// account, or the reader sees a cursor of at least `at` and starts no lower, and no limit without it exceeds `at` + capacity.
+    #[cold]
+    pub(super) fn limit(&self, at: u64) -> Limit {
+        if !self.many {
+            self.cursor.store(at, Ordering::Relaxed);
+        }
+        fence(Ordering::SeqCst); // SYNC join
+        match self.places.slowest() {
+            Some(slowest) => Limit { end: slowest.sequence.min(at) + self.capacity(), slowest: Some(slowest) },
+            None if self.many => Limit { end: self.finished_up_to(at) + self.capacity(), slowest: None },
+            None => Limit { end: at + self.capacity(), slowest: None },
+        }
+    }
+
+    /// The first sequence below `claimed` that is not published yet. With readers this is never needed: no reader passes an
+    /// unfinished claim, so gating on readers gates on it.
+    fn finished_up_to(&self, claimed: u64) -> u64 {
+        let from = claimed.saturating_sub(self.capacity());
+        (from..claimed).find(|&s| !self.cell(s).is_published(s)).unwrap_or(claimed)
+    }
+
+    // --- readers ----------------------------------------------------------------------------------------------------------
+
+    /// Joins a reader while events flow. Returns its place and the first sequence it reads: nothing published after this call is
+    /// missed, nothing older than the newest events at the call is seen.
+    pub(super) fn join(&self, after: &[ReaderId], wait: WaitStrategy) -> Result<(ReaderId, u64), RingError> {
+        let place = self.places.take(after, wait)?;
+        let lowest = self.cursor.load(Ordering::Relaxed).saturating_sub(self.capacity());
+        self.places.store(place, lowest);
+        fence(Ordering::SeqCst); // SYNC join
+        let cursor = self.cursor.load(Ordering::Relaxed);
+        if self.many {
+            // Other publishers may still be writing below the cursor: the place stays low until `settle` has seen them done.
+            return Ok((place, cursor));
+        }
+        let start = self.newest(cursor.max(self.horizon.load(Ordering::Acquire))); // SYNC horizon
+        self.places.store(place, start);
+        Ok((place, start))
+    }
+
+    /// Raises the place of a reader that joined at `start` among many publishers; true once nothing below `start` is unfinished.
+    pub(super) fn settle(&self, place: ReaderId, start: u64) -> bool {
+        let finished = self.finished_up_to(start);
+        self.places.store(place, finished);
+        finished == start
+    }
+
+    /// From a sequence below which all is published, the first that is not; looks at most one lap ahead.
+    fn newest(&self, from: u64) -> u64 {
+        (from..from + self.capacity()).find(|&s| !self.cell(s).is_published(s)).unwrap_or(from + self.capacity())
+    }
+
+    /// How far a caught-up reader at `next` can see, `next` itself when there is nothing. Costs one line when idle.
+    #[inline(always)]
+    pub(super) fn look(&self, next: u64, after: u64) -> u64 {
+        if after != 0 {
+            let end = self.places.end_of(after);
+            if end != super::place::FREE {
+                return end.max(next);
+            }
+        }
+        if self.cell(next).look(next) == Seen::NotYet {
+            return next;
+        }
+        if self.many { self.look_ahead(next) } else { self.horizon.load(Ordering::Acquire).max(next + 1) } // SYNC horizon
+    }
+
+    /// Among many publishers there is no horizon: stamps one by one, as far as the claims reach and at most `LOOK_AHEAD`.
+    fn look_ahead(&self, next: u64) -> u64 {
+        const LOOK_AHEAD: u64 = 64;
+        let claimed = self.cursor.load(Ordering::Relaxed).min(next + LOOK_AHEAD);
+        (next + 1..claimed).find(|&s| !self.cell(s).is_published(s)).unwrap_or(claimed.max(next + 1))
+    }
+
+    /// All below is claimed; for many publishers some of it may still be in the writing.
+    pub(super) fn published(&self) -> u64 {
+        let cursor = self.cursor.load(Ordering::Relaxed);
+        if self.many { cursor } else { self.newest(cursor.max(self.horizon.load(Ordering::Acquire))) } // SYNC horizon
+    }
+}

@@ -1,0 +1,23 @@
+//! The only door to atomics, cells, fences and futexes. The loom build swaps this module and nothing else: `loom-tests/` compiles
+//! the lock-free files against a module of the same shape made of loom's types.
+//!
+//! Floors above none; every other floor may use it. Nothing here knows what a ring is.
+
+mod asymmetric;
+mod futex;
+mod thread;
+mod words;
+
+pub use asymmetric::{fence_heavy, fence_light};
+pub use core::hint::spin_loop;
+pub use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+pub use futex::{futex_wait, futex_wake_all};
+pub use thread::{is_alive, thread_id, yield_now};
+pub use words::{Plain, Words};
+
+/// Reader places of one ring. The set of taken places is one 64-bit word. The loom build has 3: its state grows with every atomic.
+pub const MAX_READERS: usize = 64;
+
+/// A single publisher raises the horizon at least every so many events (a power of two). `docs/adr/0001` has the measurement.
+/// The loom build has 2, so that a model of four events meets it.
+pub const HORIZON_EVERY: u64 = 64;
