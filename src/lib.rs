@@ -1,5 +1,7 @@
 //! Tagring: a lock-free, low-latency event dispatcher for trading processes.
 extern crate self as tagring;
+pub mod clock;
+pub mod counters;
 pub mod event;
 pub mod ring;
 pub mod sync;

@@ -2,7 +2,7 @@
 //! the doorbell. Every 64 events, and after each batch, it raises the horizon.
 
 use super::claim::{Claim, Standing};
-use super::error::PublishError;
+use super::error::{PublishError, ReaderId};
 use super::room::{Room, room_for};
 use super::shared::Shared;
 use crate::sync::{HORIZON_EVERY, Ordering, Plain};
@@ -112,6 +112,25 @@ impl<T: Plain> Publisher<T> {
     #[must_use]
     pub fn lag(&self) -> u64 {
         self.shared.places.slowest().map_or(0, |slow| self.standing.next.saturating_sub(slow.sequence))
+    }
+
+    /// The ring's capacity in cells.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.shared.capacity() as usize
+    }
+
+    /// Makes sure that the next event has room now, without publishing.
+    pub(super) fn reserve(&mut self) -> Result<(), PublishError> {
+        self.make_room(1, Room::Now)
+    }
+
+    /// Every gating reader, also one that joins at this moment, has passed or will start behind all below the first; the second is
+    /// the reader that is furthest behind.
+    pub(super) fn passed_by_all(&self) -> (u64, Option<ReaderId>) {
+        let next = self.standing.next;
+        let slowest = self.shared.limit(next).slowest;
+        (slowest.map_or(next, |slow| slow.sequence.min(next)), slowest.map(|slow| slow.reader))
     }
 
     #[inline]

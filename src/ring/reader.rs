@@ -309,6 +309,19 @@ impl<T: Plain> Turn<'_, T> {
         None
     }
 
+    /// Sequences left in this turn, holes included.
+    #[inline(always)]
+    #[must_use]
+    pub fn remaining(&self) -> u64 {
+        self.end - self.next
+    }
+
+    /// Says that the event last taken is done with: a panic from here on does not bring it back.
+    #[inline(always)]
+    pub fn settle(&mut self) {
+        self.taken = None;
+    }
+
     /// Whether this turn has no sequence left.
     #[inline(always)]
     #[must_use]

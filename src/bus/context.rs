@@ -1,0 +1,82 @@
+//! What a slot hands to its handler beside the event: where it is, the time, the event's bytes, scratch memory.
+
+use super::name::Name;
+use crate::clock::{Clock, Ticks};
+use crate::ring::ByteArena;
+use bumpalo::Bump;
+use std::sync::Arc;
+
+/// The slot's side of a handler call. Valid during the call.
+pub struct Context {
+    pub(super) slot: Name,
+    pub(super) clock: Clock,
+    /// The last time the slot read the clock.
+    pub(super) now: Ticks,
+    pub(super) sequence: u64,
+    pub(super) end_of_batch: bool,
+    /// Set while an event of this slot's ring is borrowed, which is what makes its bytes readable.
+    pub(super) holds_event: bool,
+    pub(super) arena: Option<Arc<ByteArena>>,
+    pub(super) scratch: Bump,
+}
+
+impl Context {
+    pub(super) fn new(slot: Name, clock: Clock, arena: Option<Arc<ByteArena>>, scratch_bytes: usize) -> Self {
+        let now = clock.now();
+        let scratch = Bump::with_capacity(scratch_bytes);
+        Self { slot, clock, now, sequence: 0, end_of_batch: false, holds_event: false, arena, scratch }
+    }
+
+    /// The slot's name.
+    #[must_use]
+    pub fn slot(&self) -> &str {
+        self.slot.as_str()
+    }
+
+    /// The sequence of the event at hand; after a batch, of the last one.
+    #[must_use]
+    #[inline]
+    pub fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// Whether the event at hand is the last of its batch. Where that one is filtered out or a hole, no event carries the flag:
+    /// `on_batch_end` runs in every case.
+    #[must_use]
+    #[inline]
+    pub fn end_of_batch(&self) -> bool {
+        self.end_of_batch
+    }
+
+    /// The time as the slot last read it, at most 16 events ago: no clock is read here.
+    #[must_use]
+    #[inline]
+    pub fn now(&self) -> Ticks {
+        self.now
+    }
+
+    /// The bus's clock.
+    #[must_use]
+    #[inline]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The bytes published with the event at hand; empty when there are none. 8-aligned.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        match &self.arena {
+            // SAFETY: `holds_event` is set only while the slot's gating reader holds `sequence` on this bus, and cleared before
+            // it advances; the borrow of `self` ends with the handler call.
+            Some(arena) if self.holds_event => unsafe { arena.bytes(self.sequence) },
+            _ => &[],
+        }
+    }
+
+    /// Scratch memory that lasts until the end of the batch: nothing allocated in it is dropped, all is forgotten at once.
+    #[must_use]
+    #[inline]
+    pub fn scratch(&self) -> &Bump {
+        &self.scratch
+    }
+}

@@ -1,0 +1,196 @@
+//! What can go wrong at a bus: publishing, attaching, detaching.
+
+use super::affinity::CoreError;
+use super::name::Name;
+use crate::ring::{BytesError, PublishError, RingError};
+use core::fmt;
+use core::time::Duration;
+
+/// Why an event was not published. Nothing was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PublishFailure {
+    /// The bus.
+    pub bus: Name,
+    /// The slot that holds the ring back, where one does.
+    pub slot: Option<Name>,
+    /// What the ring said.
+    pub cause: BytesError,
+}
+
+impl PublishFailure {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        self.cause.code()
+    }
+
+    /// Whether there was no room (now, or within the time-out).
+    #[must_use]
+    pub const fn is_full(&self) -> bool {
+        matches!(self.cause, BytesError::Ring(PublishError::Full { .. } | PublishError::TimedOut { .. }))
+    }
+
+    /// Whether the bus is closed.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        matches!(self.cause, BytesError::Ring(PublishError::Closed))
+    }
+}
+
+impl fmt::Display for PublishFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "bus {}", self.bus)?;
+        if let Some(slot) = self.slot {
+            write!(f, ", held by slot {slot}")?;
+        }
+        write!(f, ": {}", self.cause)
+    }
+}
+
+impl std::error::Error for PublishFailure {}
+
+/// Why a slot was not attached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AttachError {
+    /// Every slot of the bus is taken.
+    SlotsExhausted {
+        /// The bus.
+        bus: Name,
+        /// Its number of slots.
+        slots: usize,
+    },
+    /// A slot to run after is gone.
+    AfterMissing {
+        /// The new slot.
+        slot: Name,
+        /// What the ring said.
+        cause: RingError,
+    },
+    /// The slot's thread is stopped or stopping.
+    ThreadStopped {
+        /// The thread.
+        thread: Name,
+    },
+    /// `on_start` panicked.
+    StartPanicked {
+        /// The slot.
+        slot: Name,
+        /// The panic's message.
+        message: String,
+    },
+    /// `on_start` did not return in time; the slot is detached as soon as it does.
+    StartTimedOut {
+        /// The slot.
+        slot: Name,
+        /// How long was waited.
+        waited: Duration,
+    },
+    /// The thread that waits is the one that would have to start the slot.
+    OwnThread {
+        /// The thread.
+        thread: Name,
+    },
+}
+
+impl AttachError {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::SlotsExhausted { .. } => "TR-0611",
+            Self::AfterMissing { .. } => "TR-0612",
+            Self::ThreadStopped { .. } => "TR-0613",
+            Self::StartPanicked { .. } => "TR-0614",
+            Self::StartTimedOut { .. } => "TR-0615",
+            Self::OwnThread { .. } => "TR-0616",
+        }
+    }
+}
+
+impl fmt::Display for AttachError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SlotsExhausted { bus, slots } => {
+                write!(f, "bus {bus}: all {slots} slots are taken; detach one, or let handlers share a slot as a tuple")?;
+            }
+            Self::AfterMissing { slot, cause } => write!(f, "slot {slot}: {cause}")?,
+            Self::ThreadStopped { thread } => write!(f, "thread {thread} has stopped; attach to a running one")?,
+            Self::StartPanicked { slot, message } => write!(f, "slot {slot}: on_start panicked: {message}")?,
+            Self::StartTimedOut { slot, waited } => {
+                write!(f, "slot {slot}: on_start still runs after {waited:?}; shorten it, or allow more time")?;
+            }
+            Self::OwnThread { thread } => {
+                write!(f, "thread {thread} cannot wait for a slot of its own to start; attach from another thread")?;
+            }
+        }
+        write!(f, " [{}]", self.code())
+    }
+}
+
+impl std::error::Error for AttachError {}
+
+/// Why a slot was not detached, or did not finish, in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DetachError {
+    /// The slot's handler is still busy. It is detached as soon as it returns; the call may be repeated.
+    TimedOut {
+        /// The slot.
+        slot: Name,
+        /// The sequence it had reached.
+        sequence: u64,
+        /// How long was waited.
+        waited: Duration,
+    },
+    /// The caller is the slot's own thread, which cannot wait for itself. The slot is detached after the current turn.
+    OwnThread {
+        /// The slot.
+        slot: Name,
+    },
+    /// The slot's thread ended without handing the handler back.
+    Lost {
+        /// The slot.
+        slot: Name,
+    },
+}
+
+impl DetachError {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::TimedOut { .. } => "TR-0621",
+            Self::OwnThread { .. } => "TR-0622",
+            Self::Lost { .. } => "TR-0623",
+        }
+    }
+}
+
+impl fmt::Display for DetachError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TimedOut { slot, sequence, waited } => write!(
+                f,
+                "slot {slot}: still busy at sequence {sequence} after {waited:?}; it stops when its handler returns"
+            )?,
+            Self::OwnThread { slot } => {
+                write!(f, "slot {slot}: called on its own thread, which cannot wait for itself; it stops after this turn")?;
+            }
+            Self::Lost { slot } => write!(f, "slot {slot}: its thread is gone and did not hand the handler back")?,
+        }
+        write!(f, " [{}]", self.code())
+    }
+}
+
+impl std::error::Error for DetachError {}
+
+/// Why a thread was not started.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ThreadStartError {
+    /// The core could not be had.
+    Core(CoreError),
+    /// The operating system refused a thread.
+    Spawn(std::io::Error),
+}

@@ -1,0 +1,82 @@
+//! The user's code in a slot.
+
+use super::Context;
+use crate::event::Event;
+
+/// What a handler made of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Outcome {
+    /// Handled.
+    #[default]
+    Done,
+    /// Refused: counted as dead, the slot goes on.
+    Dead,
+    /// Handled, and the last one: the slot stops.
+    Stop,
+}
+
+/// The code in a slot. One thread owns it, so its state is plain data without locks.
+///
+/// ```
+/// use tagring::bus::{Context, Handler, Outcome};
+/// use tagring::event::Event;
+///
+/// #[derive(Default)]
+/// struct Count(u64);
+/// impl Handler for Count {
+///     fn on_event(&mut self, _: &Event, _: &mut Context) -> Outcome {
+///         self.0 += 1;
+///         Outcome::Done
+///     }
+/// }
+/// ```
+pub trait Handler: Send + 'static {
+    /// Runs on the slot's thread before the first event; `attach` waits for it.
+    fn on_start(&mut self, _ctx: &mut Context) {}
+
+    /// One event, borrowed where it lies in the ring.
+    fn on_event(&mut self, event: &Event, ctx: &mut Context) -> Outcome;
+
+    /// After the last event of a batch: the place to publish or flush what the batch added up to.
+    fn on_batch_end(&mut self, _ctx: &mut Context) {}
+
+    /// After a poll that found nothing. Runs often: keep it short.
+    fn on_idle(&mut self, _ctx: &mut Context) {}
+
+    /// After a panic, before the next event, where the policy is `Restart`.
+    fn on_restart(&mut self, _ctx: &mut Context) {}
+
+    /// The slot stops: detached, or the bus is closed and read to its end. Drop publishers here.
+    fn on_stop(&mut self, _ctx: &mut Context) {}
+}
+
+macro_rules! tuple_handler {
+    ($($name:ident $index:tt),+) => {
+        /// Handlers that share a slot: each sees every event, in the tuple's order. The gravest outcome counts.
+        impl<$($name: Handler),+> Handler for ($($name,)+) {
+            fn on_start(&mut self, ctx: &mut Context) { $(self.$index.on_start(ctx);)+ }
+            #[inline(always)]
+            fn on_event(&mut self, event: &Event, ctx: &mut Context) -> Outcome {
+                let mut outcome = Outcome::Done;
+                $(match self.$index.on_event(event, ctx) {
+                    Outcome::Done => {}
+                    Outcome::Dead => if outcome == Outcome::Done { outcome = Outcome::Dead },
+                    Outcome::Stop => outcome = Outcome::Stop,
+                })+
+                outcome
+            }
+            #[inline(always)]
+            fn on_batch_end(&mut self, ctx: &mut Context) { $(self.$index.on_batch_end(ctx);)+ }
+            #[inline(always)]
+            fn on_idle(&mut self, ctx: &mut Context) { $(self.$index.on_idle(ctx);)+ }
+            fn on_restart(&mut self, ctx: &mut Context) { $(self.$index.on_restart(ctx);)+ }
+            fn on_stop(&mut self, ctx: &mut Context) { $(self.$index.on_stop(ctx);)+ }
+        }
+    };
+}
+tuple_handler!(A 0);
+tuple_handler!(A 0, B 1);
+tuple_handler!(A 0, B 1, C 2);
+tuple_handler!(A 0, B 1, C 2, D 3);
+tuple_handler!(A 0, B 1, C 2, D 3, E 4);
+tuple_handler!(A 0, B 1, C 2, D 3, E 4, F 5);

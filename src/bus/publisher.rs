@@ -1,0 +1,281 @@
+//! Publishers of a bus: they write header and payload straight into the ring's cell, with the time by the policy chosen.
+
+use super::builder::{Bus, Inner};
+use super::error::PublishFailure;
+use super::name::Name;
+use crate::clock::Ticks;
+use crate::event::{Family, Header, Payload, StoreEvent};
+use crate::ring::{self, ByteWriter, BytesError, Claim, PublishError};
+use crate::sync::Plain;
+use core::time::Duration;
+use std::sync::Arc;
+
+/// When a publisher reads the clock for the events it publishes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Stamping {
+    /// At each event: exact, and a clock read (some 7 ns) each.
+    #[default]
+    EveryEvent,
+    /// At [`Publisher::tick`] only: events in between carry the time of the last tick. For batches and fast feeds.
+    OnTick,
+}
+
+/// What goes into the header beside the payload's tag.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Envelope {
+    /// The instrument or partition key.
+    pub key: u32,
+    /// When the event should have been published, where that is known: age and the publisher's delay are taken from it.
+    pub intended: Option<Ticks>,
+}
+
+impl Envelope {
+    /// An envelope with a key.
+    #[must_use]
+    pub const fn key(key: u32) -> Self {
+        Self { key, intended: None }
+    }
+
+    /// With the time at which the event should have been published.
+    #[must_use]
+    pub const fn intended(mut self, at: Ticks) -> Self {
+        self.intended = Some(at);
+        self
+    }
+}
+
+impl From<u32> for Envelope {
+    fn from(key: u32) -> Self {
+        Self::key(key)
+    }
+}
+
+mod sealed {
+    use super::{Claim, Duration, Plain, PublishError, ring};
+
+    /// What both kinds of ring publisher can do.
+    pub trait RingPublisher<T: Plain> {
+        fn try_publish(&mut self, value: T) -> Result<u64, PublishError>;
+        fn publish_timeout(&mut self, value: T, limit: Duration) -> Result<u64, PublishError>;
+        fn publish(&mut self, value: T) -> Result<u64, PublishError>;
+        fn try_claim(&mut self, count: usize) -> Result<Claim<'_, T>, PublishError>;
+    }
+
+    macro_rules! ring_publisher {
+        ($name:ident) => {
+            impl<T: Plain> RingPublisher<T> for ring::$name<T> {
+                #[inline(always)]
+                fn try_publish(&mut self, value: T) -> Result<u64, PublishError> {
+                    ring::$name::try_publish(self, value)
+                }
+                #[inline(always)]
+                fn publish_timeout(&mut self, value: T, limit: Duration) -> Result<u64, PublishError> {
+                    ring::$name::publish_timeout(self, value, limit)
+                }
+                #[inline(always)]
+                fn publish(&mut self, value: T) -> Result<u64, PublishError> {
+                    ring::$name::publish(self, value)
+                }
+                #[inline(always)]
+                fn try_claim(&mut self, count: usize) -> Result<Claim<'_, T>, PublishError> {
+                    ring::$name::try_claim(self, count)
+                }
+            }
+        };
+    }
+    ring_publisher!(Publisher);
+    ring_publisher!(SharedPublisher);
+}
+use sealed::RingPublisher;
+
+/// The only publisher of a bus. Dropping it closes the bus: slots finish what is there and stop.
+pub type Publisher<F> = BusPublisher<F, ring::Publisher<<F as Family>::Cell>>;
+/// One of many publishers of a bus: clone it for each thread. Dropping the last closes the bus.
+pub type SharedPublisher<F> = BusPublisher<F, ring::SharedPublisher<<F as Family>::Cell>>;
+
+/// A publisher of a bus; see [`Publisher`] and [`SharedPublisher`].
+pub struct BusPublisher<F: Family, R> {
+    inner: Arc<Inner<F>>,
+    ring: R,
+    bytes: Option<ByteWriter>,
+    stamping: Stamping,
+    now: Ticks,
+}
+
+impl<F: Family, R: RingPublisher<F::Cell>> BusPublisher<F, R> {
+    pub(super) fn new(bus: &Bus<F>, ring: R, bytes: Option<ByteWriter>) -> Self {
+        let now = bus.inner.clock.now();
+        Self { inner: Arc::clone(&bus.inner), ring, bytes, stamping: Stamping::default(), now }
+    }
+
+    /// Chooses when the clock is read. Starts with [`Stamping::EveryEvent`].
+    #[must_use]
+    pub fn stamping(mut self, stamping: Stamping) -> Self {
+        self.stamping = stamping;
+        self
+    }
+
+    /// Reads the clock; under [`Stamping::OnTick`] the events that follow carry this time.
+    #[inline]
+    pub fn tick(&mut self) -> Ticks {
+        self.now = self.inner.clock.now();
+        self.now
+    }
+
+    /// Publishes an event if there is room now. Returns its sequence. The first argument is the key, or an [`Envelope`].
+    ///
+    /// # Errors
+    /// [`PublishFailure`]: full (naming the slot that holds the bus back) or closed. Nothing was written.
+    #[inline]
+    pub fn try_publish<P: Payload>(&mut self, to: impl Into<Envelope>, payload: &P) -> Result<u64, PublishFailure> {
+        let cell = self.cell(to.into(), payload);
+        self.ring.try_publish(cell).map_err(|error| self.failure(BytesError::Ring(error)))
+    }
+
+    /// Publishes an event; waits for room for at most `limit`.
+    ///
+    /// # Errors
+    /// [`PublishFailure`]: timed out, blocked by its own thread, or closed. Nothing was written.
+    #[inline]
+    pub fn publish_timeout<P: Payload>(
+        &mut self,
+        to: impl Into<Envelope>,
+        payload: &P,
+        limit: Duration,
+    ) -> Result<u64, PublishFailure> {
+        let cell = self.cell(to.into(), payload);
+        self.ring.publish_timeout(cell, limit).map_err(|error| self.failure(BytesError::Ring(error)))
+    }
+
+    /// Publishes an event; **waits** for room for as long as it takes.
+    ///
+    /// # Errors
+    /// [`PublishFailure`]: blocked by its own thread, or closed. Nothing was written.
+    #[inline]
+    pub fn publish<P: Payload>(&mut self, to: impl Into<Envelope>, payload: &P) -> Result<u64, PublishFailure> {
+        let cell = self.cell(to.into(), payload);
+        self.ring.publish(cell).map_err(|error| self.failure(BytesError::Ring(error)))
+    }
+
+    /// Claims room for `count` events that become visible together; they share one reading of the clock.
+    ///
+    /// # Errors
+    /// [`PublishFailure`]: full, closed, or more than the ring holds. Nothing was written.
+    pub fn batch(&mut self, count: usize) -> Result<Batch<'_, F>, PublishFailure> {
+        if self.stamping == Stamping::EveryEvent {
+            self.tick();
+        }
+        let (inner, now) = (&self.inner, self.now);
+        match self.ring.try_claim(count) {
+            Ok(claim) => Ok(Batch { claim, now }),
+            Err(error) => Err(failure(inner, BytesError::Ring(error))),
+        }
+    }
+
+    #[inline(always)]
+    fn cell<P: Payload>(&mut self, to: Envelope, payload: &P) -> F::Cell {
+        if self.stamping == Stamping::EveryEvent {
+            self.now = self.inner.clock.now();
+        }
+        cell::<F, P>(self.now, to, payload)
+    }
+
+    #[cold]
+    fn failure(&self, cause: BytesError) -> PublishFailure {
+        failure(&self.inner, cause)
+    }
+
+    /// The bus's name.
+    #[must_use]
+    pub fn bus(&self) -> Name {
+        self.inner.name
+    }
+}
+
+impl<F: Family> Publisher<F> {
+    /// Publishes an event together with bytes of variable length, if there is room for both now. The handler finds them in
+    /// [`super::Context::bytes`], where they lie.
+    ///
+    /// # Errors
+    /// [`PublishFailure`]: too large for the arena, arena or ring full, closed. Nothing was written.
+    pub fn try_publish_with_bytes<P: Payload>(
+        &mut self,
+        to: impl Into<Envelope>,
+        payload: &P,
+        bytes: &[u8],
+    ) -> Result<u64, PublishFailure> {
+        let cell = self.cell(to.into(), payload);
+        let result = match &mut self.bytes {
+            Some(writer) => writer.try_publish(&mut self.ring, cell, bytes),
+            None => Err(BytesError::PayloadTooLarge { len: bytes.len(), limit: 0 }),
+        };
+        result.map_err(|cause| self.failure(cause))
+    }
+
+    /// Events published so far.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.ring.position()
+    }
+
+    /// How far the slowest slot is behind, in events.
+    #[must_use]
+    pub fn lag(&self) -> u64 {
+        self.ring.lag()
+    }
+}
+
+impl<F: Family> Clone for SharedPublisher<F> {
+    fn clone(&self) -> Self {
+        let inner = Arc::clone(&self.inner);
+        Self { inner, ring: self.ring.clone(), bytes: None, stamping: self.stamping, now: self.now }
+    }
+}
+
+/// Room for events that become visible together. Dropping it publishes what was pushed.
+#[must_use = "dropping a batch publishes only what was pushed"]
+pub struct Batch<'p, F: Family> {
+    claim: Claim<'p, F::Cell>,
+    now: Ticks,
+}
+
+impl<F: Family> Batch<'_, F> {
+    /// Writes the next event.
+    ///
+    /// # Panics
+    /// If the batch is full.
+    #[inline]
+    pub fn push<P: Payload>(&mut self, to: impl Into<Envelope>, payload: &P) {
+        self.claim.push(cell::<F, P>(self.now, to.into(), payload));
+    }
+
+    /// Events that still fit.
+    #[must_use]
+    pub fn remaining(&self) -> usize {
+        self.claim.remaining()
+    }
+
+    /// Publishes what was pushed.
+    pub fn publish(self) {}
+}
+
+#[inline(always)]
+fn cell<F: Family, P: Payload>(now: Ticks, to: Envelope, payload: &P) -> F::Cell {
+    const {
+        assert!(size_of::<P>() <= F::Cell::PAYLOAD, "this payload does not belong to the bus's family: it is too large");
+        assert!(F::ALL.contains(P::TAG), "this payload does not belong to the bus's family: its tag is not in it");
+    }
+    let delay = to.intended.map_or(0, |at| now.since(at));
+    F::Cell::store(Header::new(P::TAG, to.key, now, delay), payload)
+}
+
+#[cold]
+fn failure<F: Family>(inner: &Inner<F>, cause: BytesError) -> PublishFailure {
+    let reader = match cause {
+        BytesError::Ring(PublishError::Full { reader, .. } | PublishError::TimedOut { reader, .. }) => reader,
+        BytesError::Ring(PublishError::SelfBlocked { reader, .. }) => Some(reader),
+        BytesError::ArenaFull { reader, .. } => reader,
+        _ => None,
+    };
+    PublishFailure { bus: inner.name, slot: reader.map(|reader| inner.names.get(reader)), cause }
+}

@@ -1,0 +1,345 @@
+//! A slot thread: one pinned thread that hosts one or several slots and turns them in order.
+//!
+//! Control (attach, shut down) comes over a channel that the thread looks at between turns, one load when there is nothing. The
+//! thread parks only when every slot it hosts allows it.
+
+use super::affinity::{CoreError, allowed_cores, pin_current_thread};
+use super::error::AttachError;
+use super::handle::SlotShared;
+use super::name::Name;
+use super::slot::{RunSlot, Turned};
+use crate::ring::{Doorbell, Idle, PARK_LIMIT, WaitStrategy};
+use crate::sync::{AtomicU32, Ordering, thread_id};
+use core::fmt;
+use core::time::Duration;
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+/// How long a thread sleeps at most when its slots belong to rings with different doorbells: it can only listen at one.
+const MIXED_BELLS_LIMIT: Duration = Duration::from_millis(1);
+
+type Grow = Box<dyn FnOnce() -> Box<dyn RunSlot> + Send>;
+
+/// What the thread is told.
+enum Order {
+    /// Host a slot; the answer is what `on_start` came to.
+    Host { grow: Grow, started: Sender<Result<(), String>> },
+    /// Stop when all slots are done, or at once.
+    Stop { now: bool },
+}
+
+/// Why a slot thread was not started.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ThreadError {
+    /// The core could not be had.
+    Core {
+        /// The thread.
+        thread: Name,
+        /// Why.
+        cause: CoreError,
+    },
+    /// The operating system refused a thread.
+    Spawn {
+        /// The thread.
+        thread: Name,
+        /// Why.
+        cause: std::io::Error,
+    },
+}
+
+impl ThreadError {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Core { cause, .. } => cause.code(),
+            Self::Spawn { .. } => "TR-0631",
+        }
+    }
+}
+
+impl fmt::Display for ThreadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Core { thread, cause } => write!(f, "thread {thread}: {cause}"),
+            Self::Spawn { thread, cause } => {
+                write!(f, "thread {thread}: not started: {cause}; raise the limit on threads [{}]", self.code())
+            }
+        }
+    }
+}
+
+impl std::error::Error for ThreadError {}
+
+/// What a shutdown came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThreadReport {
+    /// The thread.
+    pub thread: Name,
+    /// Whether it has ended. If not, a handler holds it: it ends when that returns.
+    pub ended: bool,
+    /// How long it took.
+    pub waited: Duration,
+}
+
+/// How to start a [`SlotThread`].
+#[must_use = "a builder starts nothing until `start` is called"]
+pub struct SlotThreadBuilder {
+    name: Name,
+    core: Option<usize>,
+}
+
+impl SlotThreadBuilder {
+    /// The core to pin the thread to. Default: not pinned.
+    pub fn core(mut self, core: impl Into<Option<usize>>) -> Self {
+        self.core = core.into();
+        self
+    }
+
+    /// Starts the thread and waits until it is pinned.
+    ///
+    /// # Errors
+    /// [`ThreadError`]; no thread is left then.
+    pub fn start(self) -> Result<SlotThread, ThreadError> {
+        let Self { name, core } = self;
+        if let Some(core) = core {
+            let allowed = allowed_cores();
+            if !allowed.contains(&core) {
+                return Err(ThreadError::Core { thread: name, cause: CoreError::NotAllowed { core, allowed } });
+            }
+        }
+        let (orders, inbox) = unbounded();
+        let (pinned, is_pinned) = bounded(1);
+        let bell = Arc::<Doorbell>::default();
+        let shared = Arc::new(Shared { parked_at: Mutex::new(Arc::clone(&bell)), sent: AtomicU32::new(0), id: AtomicU32::new(0) });
+        let host = Host { inbox, shared: Arc::clone(&shared), obeyed: 0, slots: Vec::new(), bell, mixed: false, ending: false };
+        let thread = std::thread::Builder::new()
+            .name(name.as_str().to_owned())
+            .spawn(move || {
+                host.shared.id.store(thread_id(), Ordering::Relaxed);
+                let result = core.map_or(Ok(()), pin_current_thread);
+                let go = result.is_ok();
+                let _ = pinned.send(result);
+                if go {
+                    host.run();
+                }
+            })
+            .map_err(|cause| ThreadError::Spawn { thread: name, cause })?;
+        if let Ok(Err(cause)) = is_pinned.recv() {
+            let _ = thread.join();
+            return Err(ThreadError::Core { thread: name, cause });
+        }
+        Ok(SlotThread { name, core, orders, shared, thread: Some(thread) })
+    }
+}
+
+struct Shared {
+    /// The doorbell the thread listens at, for those who send orders.
+    parked_at: Mutex<Arc<Doorbell>>,
+    /// Orders sent so far: what the thread looks at between turns.
+    sent: AtomicU32,
+    id: AtomicU32,
+}
+
+/// A thread that hosts slots. Dropping it asks it to stop at once and waits a second at most.
+pub struct SlotThread {
+    name: Name,
+    core: Option<usize>,
+    orders: Sender<Order>,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl SlotThread {
+    /// Starts to build a slot thread.
+    pub fn builder(name: &str) -> SlotThreadBuilder {
+        SlotThreadBuilder { name: Name::new(name), core: None }
+    }
+
+    /// The thread's name.
+    #[must_use]
+    pub fn name(&self) -> Name {
+        self.name
+    }
+
+    /// The core it is pinned to.
+    #[must_use]
+    pub fn core(&self) -> Option<usize> {
+        self.core
+    }
+
+    /// Whether the thread still runs.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+    }
+
+    pub(super) fn host(
+        &self,
+        slot: Name,
+        limit: Duration,
+        shared: &SlotShared,
+        grow: Grow,
+    ) -> Result<(), AttachError> {
+        if self.shared.id.load(Ordering::Relaxed) == thread_id() {
+            return Err(AttachError::OwnThread { thread: self.name });
+        }
+        let (started, answer) = bounded(1);
+        self.send(Order::Host { grow, started });
+        match answer.recv_timeout(limit) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(message)) => Err(AttachError::StartPanicked { slot, message }),
+            Err(crossbeam_channel::RecvTimeoutError::Timeout) => {
+                shared.ask_to_stop();
+                Err(AttachError::StartTimedOut { slot, waited: limit })
+            }
+            Err(crossbeam_channel::RecvTimeoutError::Disconnected) => {
+                Err(AttachError::ThreadStopped { thread: self.name })
+            }
+        }
+    }
+
+    /// Lets the thread end once all its slots are done (their buses closed and read to the end), for at most `limit`; after
+    /// that, slots stop where they are. A handler that does not return cannot hold this call.
+    #[must_use = "the report says whether the thread has ended"]
+    pub fn shutdown(mut self, limit: Duration) -> ThreadReport {
+        let since = Instant::now();
+        self.send(Order::Stop { now: false });
+        let mut ended = self.ends_within(limit);
+        if !ended {
+            self.send(Order::Stop { now: true });
+            ended = self.ends_within(STOP_GRACE);
+        }
+        ThreadReport { thread: self.name, ended, waited: since.elapsed() }
+    }
+
+    fn send(&self, order: Order) {
+        let _ = self.orders.send(order);
+        self.shared.sent.fetch_add(1, Ordering::Release); // SYNC order-sent
+        self.shared.parked_at.lock().unwrap_or_else(PoisonError::into_inner).ring();
+    }
+
+    /// Waits for the thread's end; a thread that does not end is left behind.
+    fn ends_within(&mut self, limit: Duration) -> bool {
+        let since = Instant::now();
+        while self.is_running() {
+            if since.elapsed() >= limit {
+                return false;
+            }
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        self.thread.take().is_none_or(|thread| thread.join().is_ok())
+    }
+}
+
+/// How long slots get to run `on_stop` once the limit has passed.
+const STOP_GRACE: Duration = Duration::from_millis(200);
+
+impl Drop for SlotThread {
+    fn drop(&mut self) {
+        if self.thread.is_some() {
+            self.send(Order::Stop { now: true });
+            self.ends_within(Duration::from_secs(1));
+        }
+    }
+}
+
+/// The thread's own side.
+struct Host {
+    inbox: Receiver<Order>,
+    shared: Arc<Shared>,
+    /// Orders taken so far.
+    obeyed: u32,
+    slots: Vec<Box<dyn RunSlot>>,
+    /// The doorbell of the first slot, and whether others have another.
+    bell: Arc<Doorbell>,
+    mixed: bool,
+    ending: bool,
+}
+
+impl Host {
+    fn run(mut self) {
+        let mut idle = Idle::new();
+        loop {
+            if self.has_orders() && self.obey_all() {
+                return;
+            }
+            if self.ending && self.slots.is_empty() {
+                return;
+            }
+            if self.turn() { idle.reset() } else { self.wait(&mut idle) }
+        }
+    }
+
+    #[inline(always)]
+    fn has_orders(&self) -> bool {
+        self.shared.sent.load(Ordering::Acquire) != self.obeyed // SYNC order-sent
+    }
+
+    /// True: end now.
+    #[cold]
+    fn obey_all(&mut self) -> bool {
+        while let Ok(order) = self.inbox.try_recv() {
+            self.obeyed = self.obeyed.wrapping_add(1);
+            match order {
+                Order::Host { grow, started } => self.host(grow, &started),
+                Order::Stop { now: false } => self.ending = true,
+                Order::Stop { now: true } => {
+                    self.slots.iter_mut().for_each(|slot| slot.stop());
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    fn host(&mut self, grow: Grow, started: &Sender<Result<(), String>>) {
+        let mut slot = grow();
+        let result = slot.start();
+        if result.is_ok() {
+            self.slots.push(slot);
+            self.listen();
+        }
+        let _ = started.send(result);
+    }
+
+    /// One turn of every slot; whether any was busy.
+    #[inline]
+    fn turn(&mut self) -> bool {
+        let (mut busy, mut done) = (false, false);
+        for slot in &mut self.slots {
+            match slot.turn() {
+                Turned::Idle => {}
+                Turned::Busy => busy = true,
+                Turned::Done => done = true,
+            }
+        }
+        if done {
+            self.slots.retain(|slot| !slot.is_done());
+            self.listen();
+        }
+        busy || done
+    }
+
+    #[inline]
+    fn wait(&mut self, idle: &mut Idle) {
+        let least = self.slots.iter().map(|slot| slot.wait_strategy()).min_by_key(|strategy| *strategy as u32);
+        let limit = if self.mixed { MIXED_BELLS_LIMIT } else { PARK_LIMIT };
+        let (slots, shared, obeyed) = (&mut self.slots, &self.shared, self.obeyed);
+        idle.step(least.unwrap_or(WaitStrategy::SpinThenPark), &self.bell, limit, || {
+            shared.sent.load(Ordering::Acquire) != obeyed || slots.iter_mut().any(|slot| slot.is_ready()) // SYNC order-sent
+        });
+    }
+
+    /// Chooses the doorbell to listen at: the first slot's.
+    fn listen(&mut self) {
+        if let Some(slot) = self.slots.first() {
+            self.bell = slot.bell();
+            self.mixed = self.slots.iter().any(|slot| !Arc::ptr_eq(&slot.bell(), &self.bell));
+            *self.shared.parked_at.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&self.bell);
+        }
+    }
+}

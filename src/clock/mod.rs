@@ -1,0 +1,157 @@
+//! Time for the hot path: the invariant TSC where the machine has one, the monotonic clock where not, a hand-moved clock for tests.
+//! Calendar time appears at the edges only.
+//!
+//! Floors above: none but `sync`. A clock's ticks mean something only to that clock; differences become nanoseconds through it.
+
+mod calibrate;
+mod report;
+mod tsc;
+
+pub use report::{ClockReport, ClockSource};
+
+use calibrate::Calibration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// A moment, in the ticks of the clock that read it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(transparent)]
+pub struct Ticks(pub u64);
+
+impl Ticks {
+    /// Ticks from `earlier` to this moment; 0 when it is not earlier (clocks of two cores may differ by a few ticks).
+    #[must_use]
+    #[inline(always)]
+    pub const fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// A time source, chosen once. Cheap to clone; each read is a predictable branch and the instruction itself.
+///
+/// ```
+/// use tagring::clock::Clock;
+///
+/// let clock = Clock::system();
+/// let (start, end) = (clock.now(), clock.now());
+/// assert!(clock.to_ns(end.since(start)) < 1_000_000_000);
+/// println!("{}", clock.report());
+/// ```
+#[derive(Clone, Debug)]
+pub struct Clock(Source);
+
+#[derive(Clone, Debug)]
+enum Source {
+    Tsc(&'static Calibration),
+    Monotonic(Instant),
+    Manual(Arc<AtomicU64>),
+}
+
+/// Moves a manual clock.
+#[derive(Clone, Debug)]
+pub struct ManualHand(Arc<AtomicU64>);
+
+impl ManualHand {
+    /// Moves the clock on.
+    pub fn advance_ns(&self, ns: u64) {
+        self.0.fetch_add(ns, Ordering::Relaxed);
+    }
+
+    /// Sets the clock, also backwards: what a bad clock would do.
+    pub fn set_ns(&self, ns: u64) {
+        self.0.store(ns, Ordering::Relaxed);
+    }
+}
+
+impl Clock {
+    /// The best clock of this machine: the TSC if the processor says that it is invariant and two calibrations agree, else the
+    /// monotonic clock. [`Self::report`] says which and why. The first call takes some 20 ms.
+    #[must_use]
+    pub fn system() -> Self {
+        match calibrate::machine() {
+            Ok(calibration) => Self(Source::Tsc(calibration)),
+            Err(_) => Self::monotonic(),
+        }
+    }
+
+    /// The operating system's monotonic clock; a tick is a nanosecond.
+    #[must_use]
+    pub fn monotonic() -> Self {
+        Self(Source::Monotonic(Instant::now()))
+    }
+
+    /// A clock that only its hand moves; a tick is a nanosecond.
+    #[must_use]
+    pub fn manual(start_ns: u64) -> (Self, ManualHand) {
+        let time = Arc::new(AtomicU64::new(start_ns));
+        (Self(Source::Manual(Arc::clone(&time))), ManualHand(time))
+    }
+
+    /// The time, by the cheapest read. It may be executed ahead of loads that stand before it: for stamping what one does oneself.
+    #[must_use]
+    #[inline(always)]
+    pub fn now(&self) -> Ticks {
+        match &self.0 {
+            Source::Tsc(_) => Ticks(tsc::read()),
+            source => Self::slow(source),
+        }
+    }
+
+    /// The time, read after every load that stands before it has completed (RDTSCP; Intel SDM volume 2B): for timing the arrival of
+    /// something. A plain read is executed while the load is still under way, and the latency comes out too short.
+    #[must_use]
+    #[inline(always)]
+    pub fn now_after_load(&self) -> Ticks {
+        match &self.0 {
+            Source::Tsc(_) => Ticks(tsc::read_after_loads()),
+            source => Self::slow(source),
+        }
+    }
+
+    #[cold]
+    fn slow(source: &Source) -> Ticks {
+        match source {
+            Source::Tsc(_) => Ticks(tsc::read()),
+            Source::Monotonic(origin) => Ticks(u64::try_from(origin.elapsed().as_nanos()).unwrap_or(u64::MAX)),
+            Source::Manual(time) => Ticks(time.load(Ordering::Relaxed)),
+        }
+    }
+
+    /// A number of ticks in nanoseconds, rounded down.
+    #[must_use]
+    #[inline]
+    pub fn to_ns(&self, ticks: u64) -> u64 {
+        match &self.0 {
+            Source::Tsc(calibration) => calibration.to_ns(ticks),
+            _ => ticks,
+        }
+    }
+
+    /// Nanoseconds in ticks, rounded down.
+    #[must_use]
+    pub fn from_ns(&self, ns: u64) -> u64 {
+        match &self.0 {
+            Source::Tsc(calibration) => calibration.from_ns(ns),
+            _ => ns,
+        }
+    }
+
+    /// Calendar time of a moment, in nanoseconds since 1970. For the edges: it reads two clocks.
+    #[must_use]
+    pub fn wall_ns(&self, at: Ticks) -> u64 {
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
+        let now = self.now();
+        wall.saturating_add(self.to_ns(at.since(now))).saturating_sub(self.to_ns(now.since(at)))
+    }
+
+    /// Which source it is, how fast it ticks, and why no better one was taken.
+    #[must_use]
+    pub fn report(&self) -> ClockReport {
+        match &self.0 {
+            Source::Tsc(calibration) => calibration.report(),
+            Source::Monotonic(_) => ClockReport::monotonic(calibrate::machine().err()),
+            Source::Manual(_) => ClockReport::manual(),
+        }
+    }
+}
