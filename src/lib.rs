@@ -1,5 +1,6 @@
 //! Tagring: a lock-free, low-latency event dispatcher for trading processes.
 extern crate self as tagring;
+pub mod bus;
 pub mod clock;
 pub mod counters;
 pub mod event;

@@ -39,7 +39,10 @@ impl fmt::Display for CoreError {
                 write!(f, "core {core} is not among the cores this process may use, {allowed:?}; choose one of those")?;
             }
             Self::NotPinned { core } => {
-                write!(f, "core {core} was asked for, but the thread's mask is another; see cpuset limits of the container")?;
+                write!(
+                    f,
+                    "core {core} was asked for, but the thread's mask is another; see cpuset limits of the container"
+                )?;
             }
         }
         write!(f, " [{}]", self.code())

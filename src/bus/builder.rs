@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::event::Family;
 use crate::ring::{ByteArena, ByteWriter, Doorbell, LossyReader, ReaderId, Ring, RingError, WaitStrategy};
 use crate::sync::{AtomicU32, AtomicU64, MAX_READERS, Ordering};
+use core::marker::PhantomData;
 use std::sync::Arc;
 
 /// A bus of events of one family: a ring and its slots. Cheap to clone.
@@ -59,16 +60,17 @@ impl SlotNames {
 
 /// How to build a [`Bus`]. Nothing is allocated before [`Self::single`] or [`Self::many`].
 #[must_use = "a builder builds nothing until `single` or `many` is called"]
-pub struct BusBuilder {
+pub struct BusBuilder<F: Family> {
     name: Name,
     capacity: usize,
     slots: usize,
     bytes: usize,
     clock: Option<Clock>,
     bell: Arc<Doorbell>,
+    family: PhantomData<F>,
 }
 
-impl BusBuilder {
+impl<F: Family> BusBuilder<F> {
     /// Cells of the ring: a power of two from 2. Default 65,536.
     pub fn capacity(mut self, cells: usize) -> Self {
         self.capacity = cells;
@@ -103,7 +105,7 @@ impl BusBuilder {
     ///
     /// # Errors
     /// [`RingError::Capacity`].
-    pub fn single<F: Family>(self) -> Result<(Bus<F>, Publisher<F>), RingError> {
+    pub fn single(self) -> Result<(Bus<F>, Publisher<F>), RingError> {
         let (ring, publisher) = Ring::single_at(self.capacity, Arc::clone(&self.bell))?;
         let writer = (self.bytes > 0).then(|| ByteWriter::new(self.bytes, self.capacity));
         let bus = self.finish(ring, writer.as_ref().map(ByteWriter::arena));
@@ -115,14 +117,14 @@ impl BusBuilder {
     ///
     /// # Errors
     /// [`RingError::Capacity`].
-    pub fn many<F: Family>(self) -> Result<(Bus<F>, SharedPublisher<F>), RingError> {
+    pub fn many(self) -> Result<(Bus<F>, SharedPublisher<F>), RingError> {
         let (ring, publisher) = Ring::many_at(self.capacity, Arc::clone(&self.bell))?;
         let bus = self.finish(ring, None);
         let publisher = SharedPublisher::new(&bus, publisher, None);
         Ok((bus, publisher))
     }
 
-    fn finish<F: Family>(self, ring: Ring<F::Cell>, arena: Option<Arc<ByteArena>>) -> Bus<F> {
+    fn finish(self, ring: Ring<F::Cell>, arena: Option<Arc<ByteArena>>) -> Bus<F> {
         let clock = self.clock.unwrap_or_else(Clock::system);
         let inner = Inner {
             name: self.name,
@@ -137,9 +139,9 @@ impl BusBuilder {
     }
 }
 
-impl Bus<()> {
-    /// Starts to build a bus. The family of its events is chosen by what the result is used as.
-    pub fn builder(name: &str) -> BusBuilder {
+impl<F: Family> Bus<F> {
+    /// Starts to build a bus: `Bus::<market::Events>::builder("md")`.
+    pub fn builder(name: &str) -> BusBuilder<F> {
         BusBuilder {
             name: Name::new(name),
             capacity: 1 << 16,
@@ -147,11 +149,10 @@ impl Bus<()> {
             bytes: 0,
             clock: None,
             bell: Arc::default(),
+            family: PhantomData,
         }
     }
-}
 
-impl<F: Family> Bus<F> {
     /// Starts to attach a slot.
     pub fn slot(&self, name: &str) -> SlotBuilder<F> {
         SlotBuilder::new(self.clone(), Name::new(name))

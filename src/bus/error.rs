@@ -1,6 +1,5 @@
 //! What can go wrong at a bus: publishing, attaching, detaching.
 
-use super::affinity::CoreError;
 use super::name::Name;
 use crate::ring::{BytesError, PublishError, RingError};
 use core::fmt;
@@ -24,10 +23,15 @@ impl PublishFailure {
         self.cause.code()
     }
 
-    /// Whether there was no room (now, or within the time-out).
+    /// Whether there was no room (now, within the time-out, or ever because the slot in the way runs on this thread).
     #[must_use]
     pub const fn is_full(&self) -> bool {
-        matches!(self.cause, BytesError::Ring(PublishError::Full { .. } | PublishError::TimedOut { .. }))
+        matches!(
+            self.cause,
+            BytesError::Ring(
+                PublishError::Full { .. } | PublishError::TimedOut { .. } | PublishError::SelfBlocked { .. }
+            )
+        )
     }
 
     /// Whether the bus is closed.
@@ -112,7 +116,10 @@ impl fmt::Display for AttachError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::SlotsExhausted { bus, slots } => {
-                write!(f, "bus {bus}: all {slots} slots are taken; detach one, or let handlers share a slot as a tuple")?;
+                write!(
+                    f,
+                    "bus {bus}: all {slots} slots are taken; detach one, or let handlers share a slot as a tuple"
+                )?;
             }
             Self::AfterMissing { slot, cause } => write!(f, "slot {slot}: {cause}")?,
             Self::ThreadStopped { thread } => write!(f, "thread {thread} has stopped; attach to a running one")?,
@@ -175,7 +182,10 @@ impl fmt::Display for DetachError {
                 "slot {slot}: still busy at sequence {sequence} after {waited:?}; it stops when its handler returns"
             )?,
             Self::OwnThread { slot } => {
-                write!(f, "slot {slot}: called on its own thread, which cannot wait for itself; it stops after this turn")?;
+                write!(
+                    f,
+                    "slot {slot}: called on its own thread, which cannot wait for itself; it stops after this turn"
+                )?;
             }
             Self::Lost { slot } => write!(f, "slot {slot}: its thread is gone and did not hand the handler back")?,
         }
@@ -184,13 +194,3 @@ impl fmt::Display for DetachError {
 }
 
 impl std::error::Error for DetachError {}
-
-/// Why a thread was not started.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum ThreadStartError {
-    /// The core could not be had.
-    Core(CoreError),
-    /// The operating system refused a thread.
-    Spawn(std::io::Error),
-}

@@ -2,8 +2,9 @@
 //!
 //! A clock read costs as much as a whole publish, so how often one is made depends on the batch. Up to [`SHORT_BATCH`] events the
 //! slot has caught up and its thread is idle anyway: every event is timed. In longer batches each group of [`GROUP`] events is
-//! bracketed: its first event is timed alone, the rest share the group's remaining time in equal parts. So the sum of service
-//! times is exact, and a single outlier inside a long batch is spread over at most 15 events. Per-tag histograms hold the events that
+//! bracketed: its first event is timed alone, the rest share the group's remaining time in equal parts and the first one's hop and
+//! age. So the sum of service times is exact (but for the rounding of the division), a single outlier inside a long batch is spread over at most 15
+//! events, and hop and age of the rest are off by at most the group's service time. Per-tag histograms hold the events that
 //! were timed alone.
 
 use crate::clock::{Clock, Ticks};
@@ -63,6 +64,9 @@ pub(super) struct Meter {
 struct Group {
     /// When its first event was done.
     since: Ticks,
+    /// Its hop and age.
+    hop: u64,
+    age: u64,
     rest: u64,
 }
 
@@ -124,14 +128,14 @@ impl Meter {
         self.measure == Measure::Off
     }
 
-    /// One event timed alone, from `start` to `end`; its hop and age count for `weight` events.
+    /// One event timed alone, from `start` to `end`.
     #[inline]
-    pub(super) fn alone(&mut self, header: &Header, start: Ticks, end: Ticks, weight: u64) {
+    pub(super) fn alone(&mut self, header: &Header, start: Ticks, end: Ticks) {
         let hop = start.since(header.publish_ticks());
         let service = end.since(start);
         let age = hop + header.delay_ticks();
-        self.slot.hop.record_n(hop, weight);
-        self.slot.age.record_n(age, weight);
+        self.slot.hop.record(hop);
+        self.slot.age.record(age);
         self.slot.service.record(service);
         let index = self.index[usize::from(header.tag().get())];
         if let Some(tag) = self.tags.get_mut(usize::from(index)) {
@@ -141,10 +145,12 @@ impl Meter {
         }
     }
 
-    /// Opens a group whose first event was done at `since` and which may have more.
+    /// Opens a group with an event timed alone; others may follow.
     #[inline(always)]
-    pub(super) fn open(&mut self, since: Ticks) {
-        self.group = Some(Group { since, rest: 0 });
+    pub(super) fn open(&mut self, header: &Header, start: Ticks, end: Ticks) {
+        self.alone(header, start, end);
+        let hop = start.since(header.publish_ticks());
+        self.group = Some(Group { since: end, hop, age: hop + header.delay_ticks(), rest: 0 });
     }
 
     /// One more event in the open group.
@@ -155,11 +161,13 @@ impl Meter {
         }
     }
 
-    /// Closes the open group at `now`: its rest shares the time since its first event.
+    /// Closes the open group at `now`: its rest shares the time since its first event, and that one's hop and age.
     #[inline]
     pub(super) fn close(&mut self, now: Ticks) {
-        if let Some(Group { since, rest }) = self.group.take().filter(|group| group.rest > 0) {
+        if let Some(Group { since, hop, age, rest }) = self.group.take().filter(|group| group.rest > 0) {
             self.slot.service.record_n(now.since(since) / rest, rest);
+            self.slot.hop.record_n(hop, rest);
+            self.slot.age.record_n(age, rest);
         }
     }
 }

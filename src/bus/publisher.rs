@@ -262,7 +262,10 @@ impl<F: Family> Batch<'_, F> {
 #[inline(always)]
 fn cell<F: Family, P: Payload>(now: Ticks, to: Envelope, payload: &P) -> F::Cell {
     const {
-        assert!(size_of::<P>() <= F::Cell::PAYLOAD, "this payload does not belong to the bus's family: it is too large");
+        assert!(
+            size_of::<P>() <= F::Cell::PAYLOAD,
+            "this payload does not belong to the bus's family: it is too large"
+        );
         assert!(F::ALL.contains(P::TAG), "this payload does not belong to the bus's family: its tag is not in it");
     }
     let delay = to.intended.map_or(0, |at| now.since(at));

@@ -210,7 +210,7 @@ impl<H: Handler> Hands<'_, H> {
             if self.wants(cell) {
                 self.handle(cell, sequence, at_end);
                 let end = self.read_clock();
-                self.meter.alone(cell.as_event().header(), start, end, 1);
+                self.meter.alone(cell.as_event().header(), start, end);
                 start = end;
                 if *self.stop {
                     return;
@@ -232,9 +232,7 @@ impl<H: Handler> Hands<'_, H> {
                 self.meter.close(start);
                 self.handle(cell, sequence, at_end);
                 let end = self.read_clock();
-                let weight = GROUP.min(turn.remaining() + 1);
-                self.meter.alone(cell.as_event().header(), start, end, weight);
-                self.meter.open(end);
+                self.meter.open(cell.as_event().header(), start, end);
                 left = GROUP - 1;
             } else {
                 self.handle(cell, sequence, at_end);
@@ -291,7 +289,8 @@ impl<F: Family, H: Handler> Slot<F, H> {
     /// The handler panicked over an event, which was not handed back: it is stepped over, once.
     #[cold]
     fn panicked(&mut self, message: &str) -> Turned {
-        let at_event = self.reader.as_mut().is_some_and(|reader| reader.position() == self.ctx.sequence && reader.skip());
+        let at_event =
+            self.reader.as_mut().is_some_and(|reader| reader.position() == self.ctx.sequence && reader.skip());
         self.tally.dead += u64::from(at_event);
         self.after_panic(message)
     }

@@ -114,11 +114,17 @@ impl SlotThreadBuilder {
         let (orders, inbox) = unbounded();
         let (pinned, is_pinned) = bounded(1);
         let bell = Arc::<Doorbell>::default();
-        let shared = Arc::new(Shared { parked_at: Mutex::new(Arc::clone(&bell)), sent: AtomicU32::new(0), id: AtomicU32::new(0) });
-        let host = Host { inbox, shared: Arc::clone(&shared), obeyed: 0, slots: Vec::new(), bell, mixed: false, ending: false };
+        let shared = Arc::new(Shared {
+            parked_at: Mutex::new(Arc::clone(&bell)),
+            sent: AtomicU32::new(0),
+            id: AtomicU32::new(0),
+        });
+        let theirs = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name(name.as_str().to_owned())
             .spawn(move || {
+                let host =
+                    Host { inbox, shared: theirs, obeyed: 0, slots: Vec::new(), bell, mixed: false, ending: false };
                 host.shared.id.store(thread_id(), Ordering::Relaxed);
                 let result = core.map_or(Ok(()), pin_current_thread);
                 let go = result.is_ok();
@@ -177,13 +183,7 @@ impl SlotThread {
         self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
     }
 
-    pub(super) fn host(
-        &self,
-        slot: Name,
-        limit: Duration,
-        shared: &SlotShared,
-        grow: Grow,
-    ) -> Result<(), AttachError> {
+    pub(super) fn host(&self, slot: Name, limit: Duration, shared: &SlotShared, grow: Grow) -> Result<(), AttachError> {
         if self.shared.id.load(Ordering::Relaxed) == thread_id() {
             return Err(AttachError::OwnThread { thread: self.name });
         }

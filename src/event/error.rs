@@ -1,0 +1,95 @@
+//! What can be wrong with an event: its tag, its name, a field's value.
+
+use core::fmt;
+
+/// What is wrong with an event or its description.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EventError {
+    /// A tag outside 0 to 1,023.
+    Tag {
+        /// The value.
+        value: u64,
+    },
+    /// A field holds a value that is not declared for it.
+    Value {
+        /// The payload.
+        payload: &'static str,
+        /// The field.
+        field: &'static str,
+        /// Its value, as text.
+        value: String,
+        /// What is allowed, as declared.
+        allowed: &'static str,
+    },
+    /// No payload of the family has this name.
+    UnknownName {
+        /// The family.
+        family: &'static str,
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: Vec<&'static str>,
+        /// The one most like it.
+        nearest: Option<&'static str>,
+    },
+}
+
+impl EventError {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Tag { .. } => "TR-0501",
+            Self::Value { .. } => "TR-0502",
+            Self::UnknownName { .. } => "TR-0503",
+        }
+    }
+
+    #[cold]
+    pub(super) fn unknown_name(family: &'static str, name: &str, known: impl Iterator<Item = &'static str>) -> Self {
+        let known: Vec<_> = known.collect();
+        let nearest = known.iter().copied().min_by_key(|candidate| distance(candidate, name));
+        Self::UnknownName { family, name: name.to_owned(), known, nearest }
+    }
+}
+
+/// Edits between two names, upper and lower case alike (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.to_lowercase().chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, left) in a.to_lowercase().chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, right) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(left != *right);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+impl fmt::Display for EventError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tag { value } => write!(f, "tag {value} is outside 0 to 1023; choose a free one in that range")?,
+            Self::Value { payload, field, value, allowed } => {
+                write!(
+                    f,
+                    "{payload}.{field} is {value}, allowed is {allowed}; correct the value, or refuse the event"
+                )?;
+            }
+            Self::UnknownName { family, name, known, nearest } => {
+                write!(f, "no event `{name}` in family {family}")?;
+                if let Some(nearest) = nearest {
+                    write!(f, "; did you mean `{nearest}`?")?;
+                }
+                write!(f, " There are {}", known.join(", "))?;
+            }
+        }
+        write!(f, " [{}]", self.code())
+    }
+}
+
+impl core::error::Error for EventError {}

@@ -1,0 +1,36 @@
+//! A family: the events that one kind of bus carries.
+
+use super::cell::StoreEvent;
+use super::error::EventError;
+use super::schema::Schema;
+use super::tag::Tag;
+use super::tag_set::TagSet;
+
+/// The events of one kind of bus. Implemented by the `Events` type that `events!` makes.
+pub trait Family: Send + Sync + 'static {
+    /// The family's name.
+    const NAME: &'static str;
+    /// The layout of each of its payloads.
+    const SCHEMAS: &'static [&'static Schema];
+    /// All its tags.
+    const ALL: TagSet;
+    /// What lies in a cell of its rings: header and room for its largest payload, in whole cache lines with the stamp.
+    type Cell: StoreEvent;
+
+    /// The layout that belongs to a tag.
+    #[must_use]
+    fn schema_of(tag: Tag) -> Option<&'static Schema> {
+        Self::SCHEMAS.iter().find(|schema| schema.tag == tag).copied()
+    }
+
+    /// The tag that belongs to a name: for configuration, once; never on the hot path.
+    ///
+    /// # Errors
+    /// [`EventError::UnknownName`] lists the known ones and the nearest.
+    fn tag_by_name(name: &str) -> Result<Tag, EventError> {
+        match Self::SCHEMAS.iter().find(|schema| schema.name == name) {
+            Some(schema) => Ok(schema.tag),
+            None => Err(EventError::unknown_name(Self::NAME, name, Self::SCHEMAS.iter().map(|schema| schema.name))),
+        }
+    }
+}
