@@ -160,7 +160,7 @@ fn issue_4535_a_full_bus_names_the_slot_that_holds_it_back() {
     assert!(late.unwrap_err().is_full());
     assert!(slot.turn());
     assert_eq!(publisher.try_publish(0, &trade(4)).unwrap(), 4);
-    assert!(slot.turn());
+    while slot.turn() {}
     assert_eq!(slot.detach().unwrap().seen, [(0, 0), (1, 1), (2, 2), (3, 3), (4, 4)]);
 }
 
