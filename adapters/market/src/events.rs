@@ -53,6 +53,22 @@ tagring::events! {
         pub time_ns: u64,
     }
 
+    /// A trade as the exchange prints it, without the orders behind it (Binance `trade`).
+    pub struct Traded = 20, v1 {
+        /// Price.
+        pub price: i64,
+        /// Size.
+        pub qty: i64,
+        /// Exchange time.
+        pub time_ns: u64,
+        /// The exchange's number of the trade.
+        pub trade_id: u64,
+        /// The aggressor: `b'B'` or `b'S'`, 0 when unknown.
+        pub side: u8,
+        /// Zero.
+        pub pad: [u8; 7],
+    }
+
     /// A price level has a new size (Binance depth; size 0 removes it).
     pub struct LevelChanged = 40, v1 {
         /// Price of the level.
@@ -83,6 +99,24 @@ tagring::events! {
         pub ask_qty: i64,
         /// The book's update id at that moment.
         pub update_id: u64,
+    }
+
+    /// A whole book; its levels lie in the bus's byte arena, bids first, each a price and a size.
+    pub struct BookSnapshot = 42, v1 {
+        /// Where the levels begin in the arena.
+        pub bytes_offset: u64,
+        /// The exchange's update id that the book stands at.
+        pub update_id: u64,
+        /// Exchange time.
+        pub time_ns: u64,
+        /// Bytes of levels in the arena.
+        pub bytes_len: u32,
+        /// Bid levels.
+        pub bids: u32,
+        /// Ask levels.
+        pub asks: u32,
+        /// Zero.
+        pub pad: [u8; 4],
     }
 }
 pub use market::*;
