@@ -1,2 +1,20 @@
-//! The program `tagring`.
-fn main() {}
+//! The program `tagring`. Without a command it runs the main job: a feed into a bus into slots, and a report of what happened.
+
+mod args;
+mod jitter;
+mod report;
+mod run;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let args = args::Args::parse();
+    match args.command {
+        Some(args::Command::Run(run)) => run::main(&run),
+        None => run::main(&args.run),
+    }
+}

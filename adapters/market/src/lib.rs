@@ -4,4 +4,5 @@ pub mod book;
 pub mod decimal;
 pub mod events;
 pub mod input;
+pub mod itch;
 pub mod sink;

@@ -1,0 +1,115 @@
+//! The command line.
+
+use clap::{Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use std::str::FromStr;
+use tagring_market::input::Format;
+
+/// Tagring: a lock-free, low-latency event dispatcher, shown at work.
+#[derive(Parser, Debug)]
+#[command(version, about, args_conflicts_with_subcommands = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Feed market data through a bus into slots and report (the default command)
+    Run(RunArgs),
+}
+
+/// What the main job reads, how fast, where, and what it shows.
+#[derive(clap::Args, Debug, Clone)]
+pub(crate) struct RunArgs {
+    /// Capture to read, or `-`: NASDAQ ITCH 5.0 or Binance streams; plain, .gz or .zst. Default: a synthetic session
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) input: Option<String>,
+    /// Format of the input, where its content does not tell
+    #[arg(long, value_enum, requires = "input")]
+    pub(crate) format: Option<InputFormat>,
+    /// How fast: `max`, `recorded`, `Nx` (times recorded speed) or `N/s` (events a second). Default: max for files,
+    /// 1000000/s for the synthetic session
+    #[arg(long, value_name = "max|recorded|Nx|N/s")]
+    pub(crate) pace: Option<Pace>,
+    /// Cores to use, the first for the feed, the others for the slots. Default: all the process may use, at most 5
+    #[arg(long, value_delimiter = ',', value_name = "CORE,..")]
+    pub(crate) cores: Option<Vec<usize>>,
+    /// Stop the feed after so many seconds
+    #[arg(long, value_name = "S", value_parser = positive)]
+    pub(crate) seconds: Option<f64>,
+    /// Messages of the synthetic session
+    #[arg(long, value_name = "N", default_value_t = 5_000_000, conflicts_with = "input",
+          value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    pub(crate) messages: u64,
+    /// Seed of the synthetic session
+    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "input")]
+    pub(crate) seed: u64,
+    /// Where to write the plot [default: tagring-run.html; none with --quiet or --json]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plot: Option<PathBuf>,
+    /// Make a bad line or message an error, rather than skip and count it
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Show neither progress nor report
+    #[arg(long)]
+    pub(crate) quiet: bool,
+    /// Print the report as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InputFormat {
+    /// NASDAQ TotalView-ITCH 5.0, length-prefixed
+    Itch,
+    /// Binance streams, one line per message
+    Binance,
+}
+
+impl From<InputFormat> for Format {
+    fn from(format: InputFormat) -> Self {
+        match format {
+            InputFormat::Itch => Self::Itch,
+            InputFormat::Binance => Self::Binance,
+        }
+    }
+}
+
+/// How fast the feed publishes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Pace {
+    /// As fast as the slots allow.
+    Max,
+    /// At so many times the recorded speed.
+    Times(f64),
+    /// So many events a second.
+    PerSecond(f64),
+}
+
+impl FromStr for Pace {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = |digits: &str| digits.parse().ok().filter(|n: &f64| n.is_finite() && *n > 0.0);
+        match text {
+            "max" => Some(Self::Max),
+            "recorded" => Some(Self::Times(1.0)),
+            _ => match (text.strip_suffix('x'), text.strip_suffix("/s")) {
+                (Some(times), _) => number(times).map(Self::Times),
+                (_, Some(rate)) => number(rate).map(Self::PerSecond),
+                _ => None,
+            },
+        }
+        .ok_or_else(|| "give `max`, `recorded`, a factor such as `10x`, or a rate such as `1000000/s`".into())
+    }
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(seconds) if seconds > 0.0 && seconds <= 1e9 => Ok(seconds),
+        _ => Err("give seconds above 0, such as 2.5".into()),
+    }
+}

@@ -1,0 +1,43 @@
+//! A slot's way onto the second bus. A slot must not wait for ever: what finds no room within the limit is dropped and counted.
+
+use super::derived;
+use std::time::Duration;
+use tagring::bus::SharedPublisher;
+use tagring::event::Payload;
+
+/// How long a slot waits for room on the second bus.
+const LIMIT: Duration = Duration::from_millis(100);
+
+pub(crate) struct Outlet {
+    publisher: Option<SharedPublisher<derived::Events>>,
+    published: u64,
+    dropped: u64,
+}
+
+impl Outlet {
+    pub(crate) fn new(publisher: SharedPublisher<derived::Events>) -> Self {
+        Self { publisher: Some(publisher), published: 0, dropped: 0 }
+    }
+
+    #[inline]
+    pub(crate) fn publish<P: Payload>(&mut self, key: u32, payload: &P) {
+        let Some(publisher) = &mut self.publisher else { return };
+        match publisher.publish_timeout(key, payload, LIMIT) {
+            Ok(_) => self.published += 1,
+            Err(_) => self.dropped += 1,
+        }
+    }
+
+    pub(crate) fn published(&self) -> u64 {
+        self.published
+    }
+
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// The second bus closes when its last publisher goes.
+    pub(crate) fn close(&mut self) {
+        self.publisher = None;
+    }
+}
