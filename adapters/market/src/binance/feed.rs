@@ -118,6 +118,7 @@ pub struct Feed {
     options: FeedOptions,
     instruments: Instruments,
     rows: Rows,
+    copy: Vec<u8>,
     homeless: Vec<Homeless>,
     counts: Counts,
     skips: Vec<(&'static str, u64)>,
@@ -131,6 +132,7 @@ impl Feed {
             options,
             instruments: Instruments::new(options.symbols_max),
             rows: Rows::default(),
+            copy: Vec::new(),
             homeless: Vec::new(),
             counts: Counts::default(),
             skips: Vec::new(),
@@ -212,16 +214,17 @@ impl Feed {
             return Err(Fault::TooLong { bytes: line.length }.into());
         }
         let (local_ns, json) = split_time(line.bytes).ok_or(Fault::NoTime)?;
-        let json = std::str::from_utf8(json).map_err(|e| not_utf8(&e))?;
-        let fields = Fields::decode(json, &mut self.rows)?;
-        let mut message = Message { feed: self, fields: &fields, sink, local_ns, line };
-        message.dispatch()
+        // The parser resolves escapes in place, so it works on a copy of the line.
+        let mut copy = std::mem::take(&mut self.copy);
+        copy.clear();
+        copy.extend_from_slice(json);
+        let result = match Fields::decode(&mut copy, &mut self.rows) {
+            Ok(fields) => Message { feed: self, fields: &fields, sink, local_ns, line }.dispatch(),
+            Err(fault) => Err(fault.into()),
+        };
+        self.copy = copy;
+        result
     }
-}
-
-#[cold]
-fn not_utf8(error: &std::str::Utf8Error) -> Fault {
-    Fault::NotJson { at: error.valid_up_to(), reason: "not UTF-8".to_owned() }
 }
 
 /// One message on its way from fields to events.
@@ -236,7 +239,7 @@ struct Message<'m, 'a, S> {
 impl<'a, S: Sink> Message<'_, 'a, S> {
     #[inline]
     fn dispatch(&mut self) -> Result<(), Wrong> {
-        match self.fields.text(Name::Event, &self.feed.rows) {
+        match self.fields.text(Name::Event) {
             Some("depthUpdate") if self.is_partial() => self.other(),
             Some("depthUpdate") => self.depth(),
             Some("bookTicker") => self.ticker(),
@@ -261,7 +264,7 @@ impl<'a, S: Sink> Message<'_, 'a, S> {
 
     /// What follows the symbol in the stream's name: `depth20` of `btcusdt@depth20@100ms`.
     fn stream_kind(&self) -> Option<&str> {
-        let stream = self.fields.text(Name::Stream, &self.feed.rows)?;
+        let stream = self.fields.text(Name::Stream)?;
         let mut parts = stream.split('@');
         let all_symbols = parts.next().filter(|first| first.starts_with('!'));
         all_symbols.or_else(|| parts.next())
@@ -275,8 +278,7 @@ impl<'a, S: Sink> Message<'_, 'a, S> {
     /// Counts a kind that is not published: by its event name, except that a partial book goes by its stream.
     #[cold]
     fn other(&mut self) -> Result<(), Wrong> {
-        let rows = &self.feed.rows;
-        let event = self.fields.text(Name::Event, rows).filter(|_| !self.is_partial());
+        let event = self.fields.text(Name::Event).filter(|_| !self.is_partial());
         let answer = [Name::Result, Name::Failure].iter().any(|&name| self.fields.get(name) != Value::Absent);
         let name = event.or_else(|| self.stream_kind()).or(answer.then_some("response"));
         let name = shortened(name.ok_or(Fault::UnknownMessage)?);
@@ -300,7 +302,7 @@ impl<'a, S: Sink> Message<'_, 'a, S> {
     #[inline]
     fn units(&self, kind: &'static str, name: Name) -> Result<i64, Fault> {
         let field = name.text();
-        let text = self.fields.text(name, &self.feed.rows).ok_or(Fault::NoField { kind, field })?;
+        let text = self.fields.text(name).ok_or(Fault::NoField { kind, field })?;
         match decimal::parse(text.as_bytes()) {
             Ok(units) if units >= 0 => Ok(units),
             Ok(_) => Err(Fault::NotPositive { kind, field, value: shortened(text) }),
@@ -311,14 +313,13 @@ impl<'a, S: Sink> Message<'_, 'a, S> {
     /// The message's instrument, published if it is new. Called last before publishing, when all else is known to be good.
     #[inline]
     fn key(&mut self, kind: &'static str) -> Result<u32, Wrong> {
-        let rows = &self.feed.rows;
-        let symbol = self.fields.text(Name::Symbol, rows).or_else(|| self.fields.text(Name::SnapshotSymbol, rows));
+        let symbol = self.fields.text(Name::Symbol).or_else(|| self.fields.text(Name::SnapshotSymbol));
         let (key, is_new) = match symbol {
             Some(symbol) => self.feed.instruments.key(symbol)?,
             None => {
                 let mut upper = [0; SYMBOL_BYTES];
                 let field = Name::Symbol.text();
-                let symbol = stream_symbol(self.fields.text(Name::Stream, rows), &mut upper);
+                let symbol = stream_symbol(self.fields.text(Name::Stream), &mut upper);
                 self.feed.instruments.key(symbol.ok_or(Fault::NoField { kind, field })?)?
             }
         };
