@@ -21,8 +21,15 @@ pub(crate) struct Pacer {
 enum Schedule {
     Max,
     /// Recorded time of the first message, and how many recorded ns pass in one.
-    Recorded { first_ns: Option<u64>, times: f64, due: Ticks },
-    Rate { ticks_per_event: f64, events: u64 },
+    Recorded {
+        first_ns: Option<u64>,
+        times: f64,
+        due: Ticks,
+    },
+    Rate {
+        ticks_per_event: f64,
+        events: u64,
+    },
 }
 
 /// The feed is to end.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tagring::bus::{Envelope, PublishFailure, Publisher, Stamping};
+use tagring::clock::Clock;
 use tagring::event::Payload;
 use tagring_market::events::{self, BookSnapshot};
 use tagring_market::sink::{Level, Sink, SinkStopped};
@@ -17,7 +18,8 @@ const ATTEMPT: Duration = Duration::from_millis(20);
 
 pub(crate) struct BusSink {
     publisher: Publisher<events::Events>,
-    pub(crate) pacer: Pacer,
+    clock: Clock,
+    pacer: Pacer,
     published: u64,
     levels: u64,
     /// Times the bus was full and the feed had to wait.
@@ -25,13 +27,31 @@ pub(crate) struct BusSink {
     /// Published so far, for the progress line; stored now and then.
     progress: Arc<AtomicU64>,
     snapshot: Vec<u8>,
+    /// Ticks spent publishing, of one event in [`TICK_EVERY`].
+    sampled: u64,
 }
 
 impl BusSink {
-    pub(crate) fn new(publisher: Publisher<events::Events>, pacer: Pacer, paced: bool, progress: Arc<AtomicU64>) -> Self {
+    pub(crate) fn new(
+        publisher: Publisher<events::Events>,
+        clock: &Clock,
+        pacer: Pacer,
+        paced: bool,
+        progress: Arc<AtomicU64>,
+    ) -> Self {
         let stamping = if paced { Stamping::EveryEvent } else { Stamping::OnTick };
         let publisher = publisher.stamping(stamping);
-        Self { publisher, pacer, published: 0, levels: 0, waits: 0, progress, snapshot: Vec::new() }
+        Self {
+            publisher,
+            clock: clock.clone(),
+            pacer,
+            published: 0,
+            levels: 0,
+            waits: 0,
+            progress,
+            snapshot: Vec::new(),
+            sampled: 0,
+        }
     }
 
     pub(crate) fn published(&self) -> u64 {
@@ -84,11 +104,15 @@ impl BusSink {
 impl Sink for BusSink {
     #[inline]
     fn event<P: Payload>(&mut self, key: u32, payload: &P) -> Result<(), SinkStopped> {
+        let sample = self.published.is_multiple_of(TICK_EVERY).then(|| self.clock.now_after_load());
         let envelope = self.envelope(key)?;
         if let Err(full) = self.publisher.try_publish(envelope, payload) {
             self.wait(full, |publisher| publisher.publish_timeout(envelope, payload, ATTEMPT))?;
         }
         self.published += 1;
+        if let Some(start) = sample {
+            self.sampled += self.clock.now_after_load().since(start);
+        }
         self.levels += u64::from(P::TAG == events::LevelChanged::TAG);
         Ok(())
     }
@@ -121,6 +145,14 @@ impl Sink for BusSink {
 }
 
 impl BusSink {
+    /// The share of the feed's time that was not spent in publishing and waiting: reading, decompressing, decoding. An
+    /// estimate from one event in [`TICK_EVERY`].
+    pub(crate) fn share_outside(&self, elapsed: Duration) -> Option<f64> {
+        let publishing = self.clock.to_ns(self.sampled.saturating_mul(TICK_EVERY)) as f64;
+        let all = elapsed.as_nanos() as f64;
+        (all > 0.0).then(|| (1.0 - publishing / all).clamp(0.0, 1.0))
+    }
+
     /// Price-level changes published.
     pub(crate) fn levels(&self) -> u64 {
         self.levels

@@ -1,0 +1,100 @@
+//! The report as one JSON object. Prices and sizes are decimal strings without trailing zeros, so that nothing is rounded.
+
+use super::{QUANTILES, Report, SlotReport};
+use serde_json::{Map, Value, json};
+use std::io::Write;
+use tagring::counters::HistogramSnapshot;
+use tagring_market::decimal;
+
+/// Decimals of a price times a size.
+const NOTIONAL_DECIMALS: u32 = 16;
+
+pub(super) fn print(report: &Report) {
+    // A reader that has gone away is not our error.
+    let _ = writeln!(std::io::stdout().lock(), "{}", object(report));
+}
+
+fn quantiles(snapshot: &HistogramSnapshot) -> Value {
+    let mut object: Map<String, Value> =
+        QUANTILES.iter().map(|&(name, q)| (name.to_owned(), snapshot.quantile(q).into())).collect();
+    object.insert("max".into(), snapshot.max().into());
+    Value::Object(object)
+}
+
+fn counts<'a>(pairs: impl IntoIterator<Item = (&'a str, u64)>) -> Value {
+    Value::Object(pairs.into_iter().map(|(name, count)| (name.to_owned(), count.into())).collect())
+}
+
+fn slot(slot: &SlotReport) -> Value {
+    json!({
+        "name": slot.name,
+        "core": slot.core,
+        "events": slot.stats.delivered,
+        "state": slot.stats.state.to_string(),
+        "batches": slot.stats.batches,
+        "hop_ns": quantiles(&slot.latencies.hop),
+        "service_ns": quantiles(&slot.latencies.service),
+        "age_ns": quantiles(&slot.latencies.age),
+    })
+}
+
+fn object(report: &Report) -> Value {
+    let level = |level: Option<(i64, i64)>| {
+        level.map(|(price, qty)| [decimal::text(price).to_string(), decimal::text(qty).to_string()])
+    };
+    let trades = report.trades.iter().map(|trades| {
+        let volume = decimal::text(trades.volume).to_string();
+        let notional = decimal::scaled(trades.notional, NOTIONAL_DECIMALS).to_string();
+        let vwap = trades.vwap.map(|price| decimal::text(price).to_string());
+        let value = json!({"count": trades.count, "volume": volume, "notional": notional, "vwap": vwap});
+        (trades.symbol.clone(), value)
+    });
+    let books = report.books.iter().map(|(symbol, top)| {
+        let value = json!({
+            "bid": level(top.bid), "ask": level(top.ask),
+            "bid_levels": top.bid_levels, "ask_levels": top.ask_levels,
+        });
+        (symbol.clone(), value)
+    });
+    let depth = report.depth_counts.iter().map(|(symbol, counts)| {
+        let value = json!({
+            "applied": counts.applied, "already_in_snapshot": counts.already_in_snapshot, "stale": counts.stale,
+            "snapshots": counts.snapshots,
+        });
+        (symbol.clone(), value)
+    });
+    json!({
+        "input": {
+            "name": report.input,
+            "format": report.format,
+            "synthetic": report.synthetic,
+            "bytes": report.bytes,
+            "messages": counts(report.messages.iter().map(|(kind, count)| (kind.as_str(), *count))),
+            "skipped": counts(report.skips.iter().map(|(name, count)| (name.as_str(), *count))),
+            "skipped_examples": report.examples,
+        },
+        "error": report.error,
+        "levels": report.levels,
+        "events": report.events,
+        "by_tag": counts(report.by_tag.iter().copied()),
+        "published": report.events + report.prints + report.signals,
+        "delivered": report.delivered,
+        "dropped": report.dropped,
+        "elapsed_s": report.elapsed.as_secs_f64(),
+        "events_per_s": report.rate(),
+        "decode_share": report.decode_share,
+        "slots": report.slots.iter().map(slot).collect::<Vec<_>>(),
+        "jitter_ns": quantiles(&report.jitter),
+        "trades": Value::Object(trades.collect()),
+        "books": Value::Object(books.collect()),
+        "depth": Value::Object(depth.collect()),
+        "ticker": {"compared": report.agreement.compared, "agreed": report.agreement.agreed,
+                   "not_comparable": report.agreement.not_comparable},
+        "oddities": counts(report.oddities.iter().copied()),
+        "prints": report.prints,
+        "signals": report.signals,
+        "digest": format!("{:016x}", report.digest),
+        "clock": report.clock,
+        "cores": report.cores,
+    })
+}
