@@ -30,7 +30,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tagring::bus::{Bus, Handler, PanicPolicy, Publisher, SlotHandle, SlotThread};
 use tagring::clock::Clock;
-use tagring::event::Family;
+use tagring::event::{Family, TagSet};
 use tagring_market::events;
 use tape::Tapes;
 
@@ -52,6 +52,9 @@ const DRAIN: Duration = Duration::from_secs(60);
 const BAD_INPUT: u8 = 2;
 /// Exit code after Ctrl-C, as shells have it.
 const INTERRUPTED: u8 = 130;
+
+/// What the signal slot wants to see.
+const SIGNAL_TAGS: TagSet = tagring::tags![events::OrderAdded, events::LevelChanged];
 
 /// Runs the main job; everything that can go wrong is said on standard error.
 pub(crate) fn main(args: &RunArgs) -> ExitCode {
@@ -117,7 +120,7 @@ fn job(args: &RunArgs, source: Source, cores: &Cores, stop: &Arc<AtomicBool>) ->
     let tape = tape.map_err(|error| words(&error))?;
     let book = market.slot("book").policy(policy).attach(host(0), books).map_err(|error| words(&error))?;
     let signals = Signals::new(Outlet::new(derive), INSTRUMENTS_MAX);
-    let signal = market.slot("signal").after(book.id()).policy(policy).attach(host(1), signals);
+    let signal = market.slot("signal").tags(SIGNAL_TAGS).after(book.id()).policy(policy).attach(host(1), signals);
     let signal = signal.map_err(|error| words(&error))?;
     let recorder = market.slot("recorder").policy(policy).attach(host(2), Recorder::new());
     let recorder = recorder.map_err(|error| words(&error))?;

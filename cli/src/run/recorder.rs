@@ -8,6 +8,16 @@ const KEPT: usize = 4_096;
 /// Bytes kept of each.
 const BYTES: usize = 40;
 
+/// Odd multipliers without pattern (SplitMix64 from 1): a digest, not a cryptographic hash.
+const ODD: [u64; 6] = [
+    0x910a_2dec_8902_5cc1,
+    0xbeeb_8da1_658e_ec67,
+    0xf893_a2ee_fb32_555f,
+    0x71c1_8690_ee42_c90b,
+    0x71bb_54d8_d101_b5b9,
+    0xc34d_0bff_9015_0281,
+];
+
 pub(crate) struct Recorder {
     by_tag: Box<[u64; MAX_TAGS]>,
     kept: Box<[(u32, u16, [u8; BYTES])]>,
@@ -42,11 +52,14 @@ impl Handler for Recorder {
         let bytes = event.payload_bytes().first_chunk::<BYTES>();
         let Some(bytes) = bytes else { return Outcome::Dead };
         self.by_tag[usize::from(tag)] += 1;
-        let mut digest = self.digest ^ (u64::from(key) << 16 | u64::from(tag));
-        for word in bytes.as_chunks::<8>().0 {
-            digest = (digest.rotate_left(5) ^ u64::from_le_bytes(*word)).wrapping_mul(0x517c_c1b7_2722_0a95);
-        }
-        self.digest = digest;
+        // Words are mixed independently of each other, so that only the last step waits for the event before.
+        let words = bytes.as_chunks::<8>().0;
+        let head = (u64::from(key) << 16 | u64::from(tag)).wrapping_mul(ODD[0]);
+        let mixed = words.iter().zip(&ODD[1..]).fold(head, |sum, (word, odd)| {
+            let word = u64::from_le_bytes(*word);
+            sum.wrapping_add((word ^ (word >> 32)).wrapping_mul(*odd))
+        });
+        self.digest = (self.digest.rotate_left(5) ^ mixed).wrapping_mul(ODD[0]);
         self.kept[self.count as usize % KEPT] = (key, tag, *bytes);
         self.count += 1;
         Outcome::Done

@@ -5,13 +5,13 @@ use super::derived::Signal;
 use super::outlet::Outlet;
 use tagring::bus::{Context, Handler, Outcome};
 use tagring::event::Event;
-use tagring_market::events::View;
+use tagring_market::events::{LevelChanged, OrderAdded};
 
 /// Each addition lets 1/64 of the sum decay: the last few dozen additions count.
 const DECAY: i64 = 64;
 /// A signal is given when the flow leans by more than this, and again only after it has come back below a third of it.
-const ENTER_PPM: i64 = 900_000;
-const LEAVE_PPM: i64 = 300_000;
+const ENTER_PERCENT: i64 = 75;
+const LEAVE_PERCENT: i64 = 25;
 
 #[derive(Clone, Copy, Default)]
 struct Flow {
@@ -46,11 +46,11 @@ impl Signals {
         let qty = qty >> 8;
         flow.net += if side == b'B' { qty } else { -qty } - flow.net / DECAY;
         flow.gross += qty - flow.gross / DECAY;
-        let imbalance_ppm = (i128::from(flow.net) * 1_000_000 / i128::from(flow.gross.max(1))) as i64;
-        let bound = if flow.leaning { LEAVE_PPM } else { ENTER_PPM };
-        let leans = imbalance_ppm.abs() > bound;
+        let bound = if flow.leaning { LEAVE_PERCENT } else { ENTER_PERCENT };
+        let leans = flow.net.abs() > flow.gross / 100 * bound;
         if leans && !flow.leaning {
             self.given += 1;
+            let imbalance_ppm = (i128::from(flow.net) * 1_000_000 / i128::from(flow.gross.max(1))) as i64;
             self.outlet.publish(key, &Signal { imbalance_ppm, time_ns });
         }
         flow.leaning = leans;
@@ -60,10 +60,10 @@ impl Signals {
 impl Handler for Signals {
     #[inline]
     fn on_event(&mut self, event: &Event, _: &mut Context) -> Outcome {
-        match View::of(event) {
-            Some(View::OrderAdded(order)) => self.add(event.key(), order.qty, order.side, order.time_ns),
-            Some(View::LevelChanged(level)) => self.add(event.key(), level.qty, level.side, level.time_ns),
-            _ => {}
+        if let Some(order) = event.get::<OrderAdded>() {
+            self.add(event.key(), order.qty, order.side, order.time_ns);
+        } else if let Some(level) = event.get::<LevelChanged>() {
+            self.add(event.key(), level.qty, level.side, level.time_ns);
         }
         Outcome::Done
     }

@@ -1,5 +1,5 @@
-//! [`OrderBooks`]: the books of all instruments, order by order, as ITCH tells them. One table of live orders for all, bounded and
-//! taken at once; what does not add up is counted by name and changes nothing else.
+//! [`OrderBooks`]: the books of all instruments, order by order, as ITCH tells them. One bounded table of live orders for
+//! all; what does not add up is counted by name and changes nothing else.
 use super::levels::Side;
 use crate::events::*;
 use crate::sink::Level;
@@ -7,6 +7,10 @@ use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 use std::hash::{BuildHasherDefault, Hasher};
 
+/// Orders that the table has room for at first: a quarter of a megabyte, which stays in the second-level cache. A table that is made
+/// for a whole market's orders misses the cache at every order, also of a small one. It doubles as orders come; each time costs
+/// some 20 ns per order in it, once.
+const ORDERS_AT_FIRST: usize = 7_000;
 /// A share in units of 1e-8.
 const SHARE: i64 = 100_000_000;
 
@@ -131,9 +135,9 @@ pub struct OrderBooks {
 }
 
 impl OrderBooks {
-    /// Books with room for `orders_max` live orders together, taken now.
+    /// Books for at most `orders_max` live orders together.
     pub fn new(orders_max: usize) -> Self {
-        let orders = HashMap::with_capacity_and_hasher(orders_max, BuildHasherDefault::default());
+        let orders = HashMap::with_capacity_and_hasher(orders_max.min(ORDERS_AT_FIRST), BuildHasherDefault::default());
         Self { orders, orders_max, books: Vec::new(), counts: Inconsistencies::default() }
     }
 

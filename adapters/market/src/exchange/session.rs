@@ -198,8 +198,8 @@ impl Session {
         };
         match self.random.below(100) {
             draw if draw < adds => self.add(at, out),
-            draw if draw < adds + (100 - adds) * 6 / 10 => self.cancel(at, out),
-            draw if draw < adds + (100 - adds) * 8 / 10 => self.replace(at, out),
+            draw if draw < adds + (100 - adds) * 7 / 10 => self.cancel(at, out),
+            draw if draw < adds + (100 - adds) * 9 / 10 => self.replace(at, out),
             _ => self.aggress(at, out),
         }
     }

@@ -61,10 +61,10 @@ impl Frames {
                 return Ok(Some(self.carried(None)));
             }
             if self.at == input.block().len() {
+                self.at = 0;
                 if !input.advance()? {
                     break;
                 }
-                self.at = 0;
             }
         }
         let expected = frame_end(&self.carry).unwrap_or(2);
