@@ -1,11 +1,12 @@
 //! Building a bus, and the bus as a value: its ring, its slots, its clock.
 
+use super::bytes::{ByteArena, ByteWriter};
 use super::name::Name;
 use super::publisher::{Publisher, SharedPublisher};
 use super::slot_builder::SlotBuilder;
 use crate::clock::Clock;
 use crate::event::Family;
-use crate::ring::{ByteArena, ByteWriter, Doorbell, LossyReader, ReaderId, Ring, RingError, WaitStrategy};
+use crate::ring::{Doorbell, LossyReader, ReaderId, Ring, RingError, WaitStrategy};
 use crate::sync::{AtomicU32, AtomicU64, MAX_READERS, Ordering};
 use core::marker::PhantomData;
 use std::sync::Arc;

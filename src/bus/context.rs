@@ -1,8 +1,8 @@
 //! What a slot hands to its handler beside the event: where it is, the time, the event's bytes, scratch memory.
 
+use super::bytes::ByteArena;
 use super::name::Name;
 use crate::clock::{Clock, Ticks};
-use crate::ring::ByteArena;
 use bumpalo::Bump;
 use std::sync::Arc;
 

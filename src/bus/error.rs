@@ -1,7 +1,8 @@
 //! What can go wrong at a bus: publishing, attaching, detaching.
 
+use super::bytes::BytesError;
 use super::name::Name;
-use crate::ring::{BytesError, PublishError, RingError};
+use crate::ring::{PublishError, RingError};
 use core::fmt;
 use core::time::Duration;
 

@@ -6,6 +6,7 @@
 
 mod affinity;
 mod builder;
+mod bytes;
 mod context;
 mod error;
 mod handle;
@@ -20,6 +21,7 @@ mod thread;
 
 pub use affinity::{CoreError, allowed_cores, pin_current_thread};
 pub use builder::{Bus, BusBuilder};
+pub use bytes::BytesError;
 pub use context::Context;
 pub use error::{AttachError, DetachError, PublishFailure};
 pub use handle::{SlotHandle, SlotState, SlotStats};

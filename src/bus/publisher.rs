@@ -1,11 +1,12 @@
 //! Publishers of a bus: they write header and payload straight into the ring's cell, with the time by the policy chosen.
 
 use super::builder::{Bus, Inner};
+use super::bytes::{ByteWriter, BytesError};
 use super::error::PublishFailure;
 use super::name::Name;
 use crate::clock::Ticks;
 use crate::event::{Family, Header, Payload, StoreEvent};
-use crate::ring::{self, ByteWriter, BytesError, Claim, PublishError};
+use crate::ring::{self, Claim, PublishError};
 use crate::sync::Plain;
 use core::time::Duration;
 use std::sync::Arc;

@@ -30,7 +30,6 @@
 //!
 //! The models in `loom-tests/` explore each of these over this very source; each says which ordering it was seen to guard.
 
-mod bytes;
 mod cell;
 mod claim;
 mod error;
@@ -43,8 +42,6 @@ mod shared;
 mod shared_publisher;
 mod wait;
 
-pub use bytes::BytesError;
-pub(crate) use bytes::{ByteArena, ByteWriter};
 pub use claim::Claim;
 pub use error::{PublishError, ReaderId, RingError};
 pub use lossy::{Copied, LossyReader};

@@ -121,13 +121,13 @@ impl<T: Plain> Publisher<T> {
     }
 
     /// Makes sure that the next event has room now, without publishing.
-    pub(super) fn reserve(&mut self) -> Result<(), PublishError> {
+    pub(crate) fn reserve(&mut self) -> Result<(), PublishError> {
         self.make_room(1, Room::Now)
     }
 
     /// Every gating reader, also one that joins at this moment, has passed or will start behind all below the first; the second is
     /// the reader that is furthest behind.
-    pub(super) fn passed_by_all(&self) -> (u64, Option<ReaderId>) {
+    pub(crate) fn passed_by_all(&self) -> (u64, Option<ReaderId>) {
         let next = self.standing.next;
         let slowest = self.shared.limit(next).slowest;
         (slowest.map_or(next, |slow| slow.sequence.min(next)), slowest.map(|slow| slow.reader))

@@ -5,7 +5,7 @@
 //! cell per ring cell says which run belongs to which sequence. Both are written before the event's stamp and read after it by
 //! gating readers only, so they need no atomics of their own: the ring's hand-over covers them.
 
-use super::error::{PublishError, ReaderId};
+use crate::ring::{PublishError, Publisher, ReaderId};
 use crate::sync::Plain;
 use core::cell::UnsafeCell;
 use std::collections::VecDeque;
@@ -82,7 +82,7 @@ struct Entry {
 }
 
 /// The arena, shared by its writer and the readers of the ring.
-pub(crate) struct ByteArena {
+pub(super) struct ByteArena {
     words: Box<[UnsafeCell<u64>]>,
     index: Box<[UnsafeCell<Entry>]>,
 }
@@ -99,7 +99,7 @@ impl ByteArena {
     /// # Safety
     /// The caller is a gating reader of the ring that this arena belongs to, has seen `sequence` published, and does not advance
     /// past it before the borrow ends.
-    pub(crate) unsafe fn bytes(&self, sequence: u64) -> &[u8] {
+    pub(super) unsafe fn bytes(&self, sequence: u64) -> &[u8] {
         let cell = &self.index[sequence as usize & (self.index.len() - 1)];
         // SAFETY: the caller holds the cell of `sequence`; its entry is not written meanwhile.
         let entry = unsafe { *cell.get() };
@@ -113,7 +113,7 @@ impl ByteArena {
     }
 
     /// The arena's size in bytes.
-    pub(crate) fn limit(&self) -> usize {
+    pub(super) fn limit(&self) -> usize {
         self.words.len() * WORD
     }
 }
@@ -125,7 +125,7 @@ struct Lease {
 }
 
 /// The writing side, owned by the ring's only publisher.
-pub(crate) struct ByteWriter {
+pub(super) struct ByteWriter {
     arena: Arc<ByteArena>,
     /// Positions in words, growing for ever; `position % words` is the place.
     head: u64,
@@ -135,7 +135,7 @@ pub(crate) struct ByteWriter {
 
 impl ByteWriter {
     /// An arena of at least `limit` bytes for a ring of `capacity` cells (a power of two). All memory is taken and touched here.
-    pub(crate) fn new(limit: usize, capacity: usize) -> Self {
+    pub(super) fn new(limit: usize, capacity: usize) -> Self {
         assert!(capacity.is_power_of_two(), "a ring's capacity is a power of two");
         let empty = Entry { owner: 0, word: 0, len: 0 };
         let arena = ByteArena {
@@ -146,12 +146,12 @@ impl ByteWriter {
     }
 
     /// The shared side, for readers.
-    pub(crate) fn arena(&self) -> Arc<ByteArena> {
+    pub(super) fn arena(&self) -> Arc<ByteArena> {
         Arc::clone(&self.arena)
     }
 
     /// Bytes in use.
-    pub(crate) fn used(&self) -> usize {
+    pub(super) fn used(&self) -> usize {
         (self.head - self.tail) as usize * WORD
     }
 
@@ -159,9 +159,9 @@ impl ByteWriter {
     ///
     /// # Errors
     /// [`BytesError`]; nothing was written.
-    pub(crate) fn try_publish<T: Plain>(
+    pub(super) fn try_publish<T: Plain>(
         &mut self,
-        publisher: &mut super::Publisher<T>,
+        publisher: &mut Publisher<T>,
         value: T,
         bytes: &[u8],
     ) -> Result<u64, BytesError> {
@@ -183,7 +183,7 @@ impl ByteWriter {
     }
 
     /// Takes a run of words for `len` bytes; returns its position. A run does not wrap: the words left at the end are skipped.
-    fn take<T: Plain>(&mut self, publisher: &super::Publisher<T>, len: usize) -> Result<u64, BytesError> {
+    fn take<T: Plain>(&mut self, publisher: &Publisher<T>, len: usize) -> Result<u64, BytesError> {
         let size = self.arena.words.len() as u64;
         let need = len.div_ceil(WORD) as u64;
         if need > size {
@@ -210,7 +210,7 @@ impl ByteWriter {
 
     /// Takes back the runs of events that every gating reader has passed.
     #[cold]
-    fn recycle<T: Plain>(&mut self, publisher: &super::Publisher<T>) -> Option<ReaderId> {
+    fn recycle<T: Plain>(&mut self, publisher: &Publisher<T>) -> Option<ReaderId> {
         let (passed, reader) = publisher.passed_by_all();
         while let Some(lease) = self.leases.front().filter(|lease| lease.sequence < passed) {
             self.tail = lease.end;
