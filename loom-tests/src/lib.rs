@@ -1,1 +1,18 @@
-//! Skeleton.
+//! The lock-free files of Tagring, compiled against loom's types and explored. The sources are those of the library, by path; only the
+//! door to atomics is another one.
+#![cfg(test)]
+#![allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    missing_docs,
+    reason = "the library's files are wider than the models"
+)]
+
+mod event;
+#[path = "../../src/ring/mod.rs"]
+mod ring;
+mod sync;
+
+mod ring_models;
+mod tag_set_models;

@@ -4,7 +4,7 @@ use super::error::EventError;
 use core::fmt;
 
 /// Tags a family may use: 0 to 1,023.
-pub const MAX_TAGS: usize = 1024;
+pub const MAX_TAGS: usize = crate::sync::TAGS_MAX;
 
 /// What kind of event this is: an integer from 0 to 1,023.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

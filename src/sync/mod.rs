@@ -21,3 +21,6 @@ pub const MAX_READERS: usize = 64;
 /// A single publisher raises the horizon at least every so many events (a power of two). `docs/adr/0001` has the measurement.
 /// The loom build has 2, so that a model of four events meets it.
 pub const HORIZON_EVERY: u64 = 64;
+
+/// Tags of one family. The loom build has 128, two words, which is the least that can be torn.
+pub const TAGS_MAX: usize = 1024;

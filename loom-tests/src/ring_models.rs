@@ -1,0 +1,328 @@
+//! The ring under loom. Each model names the ordering it guards; each was seen to fail once with that ordering weakened, as its
+//! comment says.
+
+use crate::ring::{Copied, Doorbell, Polled, PublishError, Publisher, Reader, Ring, SharedPublisher};
+use loom::thread;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64 as Plain64, Ordering};
+use std::time::Duration;
+
+/// Explores all interleavings with at most so many preemptions.
+pub(crate) fn explore(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(preemptions);
+    builder.max_branches = 20_000;
+    builder.check(model);
+}
+
+fn put(publisher: &mut Publisher<u64>, value: u64) {
+    while publisher.try_publish(value).is_err() {
+        thread::yield_now();
+    }
+}
+
+fn put_shared(publisher: &mut SharedPublisher<u64>, value: u64) {
+    while publisher.try_publish(value).is_err() {
+        thread::yield_now();
+    }
+}
+
+/// Reads until `count` events were seen, handing each batch back.
+fn take(reader: &mut Reader<u64>, count: usize) -> Vec<u64> {
+    let mut seen = Vec::new();
+    while seen.len() < count {
+        match reader.poll(8) {
+            Polled::Batch(batch) => {
+                seen.extend(batch.iter().map(|(_, value)| *value));
+                batch.commit();
+            }
+            _ => thread::yield_now(),
+        }
+    }
+    seen
+}
+
+/// A small ring laps: three events in two cells.
+/// Guards `cell-published` (stamp Release / Acquire) and `reader-advanced` (sequence Release / Acquire).
+/// Weakened: the stamp's store to Relaxed, its load to Relaxed, the sequence's store to Relaxed, its load to Relaxed: each time
+/// loom found an unordered access to the event.
+#[test]
+fn one_publisher_one_reader() {
+    explore(3, || {
+        let (ring, mut publisher) = Ring::single(2).unwrap();
+        let mut reader = ring.attach().unwrap();
+        let other = thread::spawn(move || (10..13).for_each(|value| put(&mut publisher, value)));
+        assert_eq!(take(&mut reader, 3), [10, 11, 12]);
+        other.join().unwrap();
+    });
+}
+
+/// The horizon lets a reader go on without looking at stamps.
+/// Guards `horizon`. Weakened: its store to Relaxed, its load to Relaxed: loom found an unordered read of the second event.
+#[test]
+fn the_horizon_publishes() {
+    explore(3, || {
+        let (ring, mut publisher) = Ring::single(4).unwrap();
+        let mut reader = ring.attach().unwrap();
+        let other = thread::spawn(move || (10..12).for_each(|value| put(&mut publisher, value)));
+        assert_eq!(take(&mut reader, 2), [10, 11]);
+        other.join().unwrap();
+    });
+}
+
+/// A batch appears whole: who sees its first event has all of it at hand.
+/// Guards the order in `Claim::drop`: the horizon, then the first stamp. Swapped, loom found a batch seen in part.
+#[test]
+fn issue_4581_a_batch_appears_whole() {
+    explore(3, || {
+        let (ring, mut publisher) = Ring::single(4).unwrap();
+        let mut reader = ring.attach().unwrap();
+        let other = thread::spawn(move || publisher.try_publish_batch(&[10, 11, 12]).unwrap());
+        loop {
+            if let Polled::Batch(batch) = reader.poll(8) {
+                assert_eq!(batch.iter().map(|(_, value)| *value).collect::<Vec<_>>(), [10, 11, 12]);
+                batch.commit();
+                break;
+            }
+            thread::yield_now();
+        }
+        other.join().unwrap();
+    });
+}
+
+/// Two publishers claim from one cursor and never meet in a cell.
+/// Guards the gate of many publishers (`reader-advanced`, acquired by each of them) and `cell-published`.
+/// Weakened: the sequence's load to Relaxed: loom found an unordered overwrite.
+#[test]
+fn issue_4567_two_publishers_one_reader() {
+    explore(2, || {
+        let (ring, mut one) = Ring::many(2).unwrap();
+        let mut reader = ring.attach().unwrap();
+        one.try_publish(10).unwrap();
+        let mut two = one.clone();
+        let first = thread::spawn(move || put_shared(&mut one, 11));
+        let second = thread::spawn(move || put_shared(&mut two, 20));
+        let mut seen = take(&mut reader, 3);
+        first.join().unwrap();
+        second.join().unwrap();
+        assert_eq!(seen[0], 10);
+        seen.sort_unstable();
+        assert_eq!(seen, [10, 11, 20]);
+    });
+}
+
+/// Without any reader, two publishers lap a ring of two cells and still never write one cell at once.
+/// Guards `finished_up_to`: with the limit taken from the claim counter alone, loom found two writers in one cell.
+#[test]
+fn two_publishers_without_readers() {
+    explore(2, || {
+        let (_ring, mut one) = Ring::many(2).unwrap();
+        let mut two = one.clone();
+        let first = thread::spawn(move || (10..12).for_each(|value| put_shared(&mut one, value)));
+        let second = thread::spawn(move || (20..22).for_each(|value| put_shared(&mut two, value)));
+        first.join().unwrap();
+        second.join().unwrap();
+    });
+}
+
+/// A reader joins while events flow: what is published after it has joined is seen, in order, and nothing it holds is overwritten.
+/// Guards `join`, both fences. Weakened: the reader's fence taken out, the publisher's fence taken out: each time loom found an
+/// event overwritten that the reader had not passed.
+#[test]
+fn issue_4534_a_reader_joins_while_events_flow() {
+    explore(3, || {
+        let (ring, mut publisher) = Ring::single(2).unwrap();
+        let joined = Arc::new(loom::sync::atomic::AtomicBool::new(false));
+        let other = thread::spawn({
+            let joined = Arc::clone(&joined);
+            move || {
+                for value in 0..3 {
+                    // Whether the reader had joined before this was published.
+                    let wanted = joined.load(loom::sync::atomic::Ordering::Acquire);
+                    let mut tries = 0;
+                    while publisher.try_publish(value).is_err() && tries < 4 {
+                        tries += 1;
+                        thread::yield_now();
+                    }
+                    if wanted || tries == 4 {
+                        return (publisher, value, wanted && tries < 4);
+                    }
+                }
+                (publisher, 3, false)
+            }
+        });
+        let mut reader = ring.attach().unwrap();
+        joined.store(true, loom::sync::atomic::Ordering::Release);
+        let start = reader.position();
+        let mut next = start;
+        let mut read = |reader: &mut Reader<u64>| {
+            if let Polled::Batch(batch) = reader.poll(8) {
+                for (sequence, value) in batch.iter() {
+                    assert_eq!((sequence, *value), (next, next), "in order, none torn, none missed");
+                    next += 1;
+                }
+                batch.commit();
+            }
+        };
+        read(&mut reader);
+        let (publisher, value, wanted) = other.join().unwrap();
+        (0..3).for_each(|_| read(&mut reader));
+        assert!(!wanted || (start <= value && next > value), "{value} was published after the reader joined");
+        drop(publisher);
+    });
+}
+
+/// A reader joins among two publishers, one of which is in the middle of a claim.
+/// Guards `settle`: with the place raised to the cursor at once, loom found two writers in one cell.
+#[test]
+fn a_reader_joins_among_many_publishers() {
+    explore(2, || {
+        let (ring, mut one) = Ring::many(2).unwrap();
+        let mut two = one.clone();
+        let first = thread::spawn(move || {
+            let _ = one.try_publish(10);
+        });
+        let second = thread::spawn(move || {
+            for value in 20..22 {
+                let _ = two.try_publish(value);
+            }
+        });
+        let mut reader = ring.attach().unwrap();
+        for _ in 0..2 {
+            if let Polled::Batch(batch) = reader.poll(8) {
+                batch.iter().for_each(|(_, value)| assert!([10, 20, 21].contains(value)));
+                batch.commit();
+            }
+        }
+        first.join().unwrap();
+        second.join().unwrap();
+    });
+}
+
+/// A reader goes while the publisher finds the ring full: the publisher goes on.
+/// Guards `reader-advanced` at detach: with the store of FREE Relaxed, loom found an unordered overwrite.
+#[test]
+fn a_reader_detaches_and_the_publisher_goes_on() {
+    explore(3, || {
+        let (ring, mut publisher) = Ring::single(2).unwrap();
+        let mut reader = ring.attach().unwrap();
+        publisher.try_publish(10).unwrap();
+        publisher.try_publish(11).unwrap();
+        let other = thread::spawn(move || {
+            if let Polled::Batch(batch) = reader.poll(1) {
+                assert_eq!(batch.iter().next(), Some((0, &10)));
+            }
+            drop(reader);
+        });
+        put(&mut publisher, 12);
+        other.join().unwrap();
+        drop(ring);
+    });
+}
+
+/// The second reader runs after the first: it sees what the first made of each event, also when the first goes away.
+/// Guards `reader-advanced` between readers: with the upstream sequence's store or load Relaxed, loom found the first reader's
+/// result read without order.
+#[test]
+fn a_reader_runs_after_another() {
+    explore(2, || {
+        let (ring, mut publisher) = Ring::single(2).unwrap();
+        let mut first = ring.attach().unwrap();
+        let mut second = ring.attach_after(&[first.id()]).unwrap();
+        let made = Arc::new(loom::cell::UnsafeCell::new(0_u64));
+        publisher.try_publish(10).unwrap();
+        let upstream = thread::spawn({
+            let made = Arc::clone(&made);
+            move || {
+                let Polled::Batch(batch) = first.poll(8) else { panic!("the event is there") };
+                // SAFETY: loom checks that this is ordered with the read below.
+                made.with_mut(|made| unsafe { *made = 11 });
+                batch.commit();
+                drop(first);
+            }
+        });
+        assert_eq!(take(&mut second, 1), [10]);
+        // SAFETY: loom checks that this is ordered with the write above.
+        assert_eq!(made.with(|made| unsafe { *made }), 11);
+        upstream.join().unwrap();
+    });
+}
+
+/// A sleeper is woken by the publication it waits for.
+/// Guards `sleeper-announced`: with the fence on either side taken out, loom found a sleeper that is never woken.
+#[test]
+fn no_wake_up_is_lost() {
+    explore(3, || {
+        let bell = Arc::new(Doorbell::new());
+        let (ring, mut publisher) = Ring::single_at(2, Arc::clone(&bell)).unwrap();
+        let mut reader = ring.attach().unwrap();
+        let other = thread::spawn(move || publisher.try_publish(10).unwrap());
+        let mut seen = false;
+        while !seen {
+            bell.sleep_unless(Duration::MAX, || {
+                seen = matches!(reader.poll(1), Polled::Batch(_));
+                seen
+            });
+            seen = seen || matches!(reader.poll(1), Polled::Batch(_));
+        }
+        other.join().unwrap();
+    });
+}
+
+/// A lossy reader copies while the publisher laps it: every copy is whole, every gap exact.
+/// Guards `cell-overwritten`: with the Release fence after BUSY, or the Acquire fence before the second look, taken out, loom found
+/// a torn copy.
+#[test]
+fn issue_4537_a_lossy_copy_is_whole() {
+    explore(2, || {
+        let (ring, mut publisher) = Ring::<[u64; 2]>::single(2).unwrap();
+        let mut lossy = ring.lossy();
+        let other = thread::spawn(move || {
+            for value in 0..3 {
+                publisher.try_publish([value, !value]).unwrap();
+            }
+        });
+        let mut next = 0;
+        for _ in 0..3 {
+            match lossy.poll() {
+                Copied::Event { sequence, event } => {
+                    assert_eq!((sequence, event), (next, [next, !next]));
+                    next += 1;
+                }
+                Copied::Gap { from, to } => {
+                    assert_eq!(from, next);
+                    assert!(to > from && to <= 3);
+                    next = to;
+                }
+                Copied::Empty | Copied::Closed => {}
+            }
+        }
+        other.join().unwrap();
+    });
+}
+
+/// The publisher goes: what it published is read before the reader says closed.
+/// Guards `ring-closed`: with its store or load Relaxed, loom found a reader that was told of the end before the last event.
+#[test]
+fn closed_comes_after_the_last_event() {
+    explore(3, || {
+        let (ring, mut publisher) = Ring::single(2).unwrap();
+        let mut reader = ring.attach().unwrap();
+        let other = thread::spawn(move || {
+            publisher.try_publish(10).unwrap();
+        });
+        let mut seen = 0;
+        loop {
+            match reader.poll(8) {
+                Polled::Batch(batch) => {
+                    seen += batch.iter().count();
+                    batch.commit();
+                }
+                Polled::Empty => thread::yield_now(),
+                Polled::Closed => break,
+            }
+        }
+        assert_eq!(seen, 1);
+        other.join().unwrap();
+    });
+}

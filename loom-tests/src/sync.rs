@@ -1,0 +1,95 @@
+//! The door to atomics, made of loom's types: the same shape as `src/sync/mod.rs`, with which the included files compile unchanged.
+
+use loom::cell::UnsafeCell;
+pub use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+pub use loom::thread::yield_now;
+use std::mem::size_of;
+use std::time::Duration;
+use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+/// Loom's state grows with every atomic, and places have four each.
+pub const MAX_READERS: usize = 3;
+/// So that a model of a few events meets the horizon.
+pub const HORIZON_EVERY: u64 = 2;
+/// Two words: the least that can be torn.
+pub const TAGS_MAX: usize = 128;
+
+/// As in the library.
+pub trait Plain: FromBytes + IntoBytes + Immutable + Copy + Send + Sync + 'static {}
+impl<T: FromBytes + IntoBytes + Immutable + Copy + Send + Sync + 'static> Plain for T {}
+
+/// An event's bytes, twice: in a cell whose accesses loom checks against each other, for gating readers; and as loom's atomic words,
+/// for lossy ones.
+pub struct Words<T> {
+    checked: UnsafeCell<T>,
+    words: Vec<AtomicU64>,
+}
+
+// SAFETY: loom checks every access to `checked`; that is what the models are for.
+unsafe impl<T: Plain> Sync for Words<T> {}
+
+impl<T: Plain> Words<T> {
+    pub fn zeroed() -> Self {
+        let words = (0..size_of::<T>() / 8).map(|_| AtomicU64::new(0)).collect();
+        Self { checked: UnsafeCell::new(T::new_zeroed()), words }
+    }
+
+    pub fn store(&self, value: &T) {
+        self.checked.with_mut(|cell| {
+            // SAFETY: loom panics in `with_mut` if any other access is not ordered with this one.
+            unsafe { *cell = *value }
+        });
+        for (cell, word) in self.words.iter().zip(value.as_bytes().as_chunks::<8>().0) {
+            cell.store(u64::from_ne_bytes(*word), Ordering::Relaxed);
+        }
+    }
+
+    pub fn copy(&self) -> T {
+        let mut value = T::new_zeroed();
+        let bytes: Vec<u8> = self.words.iter().flat_map(|word| word.load(Ordering::Relaxed).to_ne_bytes()).collect();
+        // SAFETY: as many bytes as `T` has, and any bytes are a `T`.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), (&raw mut value).cast(), size_of::<T>()) }
+        value
+    }
+
+    /// # Safety
+    /// As in the library; loom checks it.
+    pub unsafe fn borrow(&self) -> &T {
+        self.checked.with(|cell| {
+            // SAFETY: loom panics in `with` if a write is not ordered before, and later in `with_mut` if this read is not
+            // ordered before that write.
+            unsafe { &*cell }
+        })
+    }
+}
+
+/// Both sides are full fences here: loom cannot interrupt other threads. So the models show that fences in these places are enough.
+pub fn fence_light() {
+    fence(Ordering::SeqCst);
+}
+
+pub fn fence_heavy() -> bool {
+    fence(Ordering::SeqCst);
+    true
+}
+
+pub fn spin_loop() {
+    loom::thread::yield_now();
+}
+
+/// Waits for the word to change. A wake-up that never comes is a model that never ends, which loom reports.
+pub fn futex_wait(word: &AtomicU32, expected: u32, _: Duration) {
+    while word.load(Ordering::Relaxed) == expected {
+        loom::thread::yield_now();
+    }
+}
+
+pub fn futex_wake_all(_: &AtomicU32) {}
+
+pub fn thread_id() -> u32 {
+    1
+}
+
+pub fn is_alive(_: u32) -> bool {
+    true
+}
