@@ -1,0 +1,3 @@
+//! Mean costs on one thread, without another core's cache in play: `cargo bench -p tagring-benches --bench cost`.
+
+fn main() {}
