@@ -11,13 +11,14 @@ use tagring_benches::clock::{self, Scale};
 use tagring_benches::cores::{Cores, pin};
 use tagring_benches::peer::{Peer, TwoToOne};
 use tagring_benches::peers::{
-    BareAtomics, CrossbeamChannel, CrossbeamQueue, Disruptor, RtrbChunks, RtrbPushPop, Tagring, TagringEach,
+    BareAtomics, BareLines, CrossbeamChannel, CrossbeamQueue, Disruptor, RtrbChunks, RtrbPushPop, Tagring, TagringEach,
 };
 use tagring_benches::stream::{Heavy, Light, Publishing, Work, one_to_one, two_to_one};
-use tagring_benches::table::{Figures, Measured, Table, percentiles};
+use tagring_benches::table::{Apart, Figures, Measured, Table, percentiles};
 use tagring_benches::{jitter, round_trip};
 
 const LIMIT: &str = "bare atomics (the limit)";
+const LIMIT_LINES: &str = "bare atomics, a fresh line each";
 const OURS: &str = "tagring";
 const OURS_EACH: &str = "tagring, a ring each";
 const JITTER: &str = "clock alone (the platform)";
@@ -26,6 +27,9 @@ const RTRB: &str = "rtrb push / pop";
 const RTRB_CHUNKS: &str = "rtrb chunks";
 const QUEUE: &str = "crossbeam ArrayQueue";
 const CHANNEL: &str = "crossbeam channel";
+
+/// Fewer rounds than this say nothing.
+const ROUNDS_MIN: usize = 5;
 
 /// What the command line asks for.
 struct Options {
@@ -37,13 +41,13 @@ struct Options {
 
 impl Options {
     fn parse() -> Result<Self, String> {
-        let mut options = Self { rounds: 51, events: 1 << 17, only: None, json: None };
+        let mut options = Self { rounds: 101, events: 1 << 16, only: None, json: None };
         let mut words = std::env::args().skip(1);
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or(format!("{word} needs a value"));
             match word.as_str() {
                 "--bench" => {}
-                "--quick" => (options.rounds, options.events) = (7, 1 << 16),
+                "--quick" => (options.rounds, options.events) = (9, 1 << 15),
                 "--rounds" => options.rounds = value()?.parse().map_err(|e| format!("--rounds: {e}"))?,
                 "--only" => options.only = Some(value()?),
                 "--json" => options.json = Some(value()?),
@@ -78,9 +82,15 @@ fn main() -> std::process::ExitCode {
     let scale = Scale::calibrate();
     let (mut bars, mut report) = (Vec::new(), Vec::new());
     let mut show = |table: Measured| {
-        println!("{}", table.markdown());
+        for apart in Apart::ALL.into_iter().filter(|&apart| table.rounds(apart) >= ROUNDS_MIN) {
+            println!("{}", table.markdown(apart));
+        }
         report.push(table.json());
         table
+    };
+    let mut bar = |what: &str, (table, column): (&Measured, usize), ours: &str, theirs: &[&str], rule: (Sense, f64)| {
+        let enough = Apart::ALL.into_iter().filter(|&apart| table.rounds(apart) >= ROUNDS_MIN);
+        bars.extend(enough.filter_map(|apart| Bar::new(what, (table, column), ours, theirs, rule, apart)));
     };
     if options.wants("clock") {
         show(clocks(&options));
@@ -88,25 +98,26 @@ fn main() -> std::process::ExitCode {
     if options.wants("trip") {
         let table = show(round_trips(&options, cores, scale));
         let peers = peers(&table);
-        bars.push(Bar::new("round trip, median", &table, 0, OURS, &[LIMIT], Sense::AtMost, 1.05));
-        bars.push(Bar::new("round trip, p99", &table, 1, OURS, &peers, Sense::AtMost, 0.75));
+        bar("round trip, median", (&table, 0), OURS, &[LIMIT], (Sense::AtMost, 1.05));
+        bar("round trip, median", (&table, 0), OURS, &[LIMIT_LINES], (Sense::AtMost, 1.05));
+        bar("round trip, p99", (&table, 1), OURS, &peers, (Sense::AtMost, 0.75));
     }
     if options.wants("stream") {
-        let light = show(streams::<Light, 7>(&options, cores, "56-byte events"));
-        let peers = peers(&light);
-        bars.push(Bar::new("one to one, 56 bytes, single", &light, 0, OURS, &peers, Sense::AtLeast, 4.0));
-        bars.push(Bar::new("one to one, 56 bytes, batches of 64", &light, 1, OURS, &peers, Sense::AtLeast, 0.95));
-        let light = show(streams::<Light, 4>(&options, cores, "32-byte events"));
-        bars.push(Bar::new("one to one, 32 bytes, single", &light, 0, OURS, &[DISRUPTOR], Sense::AtLeast, 5.0));
+        let table = show(streams::<Light, 7>(&options, cores, scale, "56-byte events"));
+        let peers = peers(&table);
+        bar("one to one, 56 bytes, single", (&table, 0), OURS, &peers, (Sense::AtLeast, 4.0));
+        bar("one to one, 56 bytes, batches of 64", (&table, 1), OURS, &peers, (Sense::AtLeast, 0.95));
+        let table = show(streams::<Light, 4>(&options, cores, scale, "32-byte events"));
+        bar("one to one, 32 bytes, single", (&table, 0), OURS, &[DISRUPTOR], (Sense::AtLeast, 5.0));
     }
     if options.wants("heavy") {
-        show(streams::<Heavy, 7>(&options, cores, "56-byte events"));
-        show(streams::<Heavy, 4>(&options, cores, "32-byte events"));
+        show(streams::<Heavy, 7>(&options, cores, scale, "56-byte events"));
+        show(streams::<Heavy, 4>(&options, cores, scale, "32-byte events"));
     }
     if options.wants("two") {
-        let table = show(twos(&options, cores));
-        bars.push(Bar::new("two publishers", &table, 0, OURS, &[DISRUPTOR], Sense::AtLeast, 2.0));
-        bars.push(Bar::new("two publishers, a ring each", &table, 0, OURS_EACH, &[DISRUPTOR], Sense::AtLeast, 2.0));
+        let table = show(twos(&options, cores, scale));
+        bar("two publishers", (&table, 0), OURS, &[DISRUPTOR], (Sense::AtLeast, 2.0));
+        bar("two publishers, a ring each", (&table, 0), OURS_EACH, &[DISRUPTOR], (Sense::AtLeast, 2.0));
     }
     println!("| bar | asked | this run | |\n|---|---|---:|---|");
     bars.iter().for_each(|bar| println!("{bar}"));
@@ -123,12 +134,12 @@ fn main() -> std::process::ExitCode {
 
 /// The rows that are somebody else's queue.
 fn peers(table: &Measured) -> Vec<&str> {
-    table.names().filter(|name| ![OURS, OURS_EACH, LIMIT, JITTER].contains(name)).collect()
+    table.names().filter(|name| ![OURS, OURS_EACH, LIMIT, LIMIT_LINES, JITTER].contains(name)).collect()
 }
 
 fn clocks(options: &Options) -> Measured {
     let read = |read: fn() -> u64| move || vec![clock::cost_ns(20_000, || _ = black_box(read()))];
-    Table::new("Reading a clock", &["ns"])
+    Table::new("Reading a clock", &["ns"], || Apart::Near)
         .case("RDTSC", read(clock::stamp))
         .case("RDTSCP", read(clock::arrival))
         .case("LFENCE; RDTSC", read(clock::fenced))
@@ -140,8 +151,9 @@ fn round_trips(options: &Options, cores: Cores, scale: Scale) -> Measured {
     fn trip<P: Peer<round_trip::Event>>(cores: Cores, scale: Scale) -> impl FnMut() -> Figures {
         move || percentiles(round_trip::round::<P>(cores), |ticks| scale.ns(ticks))
     }
-    Table::new("Round trip over two queues, ns", &["p50", "p99", "p99.9"])
+    Table::new("Round trip over two queues, ns", &["p50", "p99", "p99.9"], move || round_trip::distance(cores, scale))
         .case(LIMIT, trip::<BareAtomics>(cores, scale))
+        .case(LIMIT_LINES, trip::<BareLines>(cores, scale))
         .case(OURS, trip::<Tagring>(cores, scale))
         .case(DISRUPTOR, trip::<Disruptor>(cores, scale))
         .case(RTRB_CHUNKS, trip::<RtrbChunks>(cores, scale))
@@ -152,7 +164,7 @@ fn round_trips(options: &Options, cores: Cores, scale: Scale) -> Measured {
         .run(options.rounds)
 }
 
-fn streams<W: Work, const N: usize>(options: &Options, cores: Cores, what: &str) -> Measured {
+fn streams<W: Work, const N: usize>(options: &Options, cores: Cores, scale: Scale, what: &str) -> Measured {
     fn row<P: Peer<[u64; N]>, W: Work, const N: usize>(cores: Cores, events: usize) -> impl FnMut() -> Figures {
         move || {
             let round = |how| one_to_one::<P, W, N>(cores, how, events) / 1e6;
@@ -161,7 +173,7 @@ fn streams<W: Work, const N: usize>(options: &Options, cores: Cores, what: &str)
     }
     let mut title = String::new();
     let _ = write!(title, "One to one, {what}, {} handler, M events/s", W::NAME);
-    Table::new(&title, &["single", "batches of 64"])
+    Table::new(&title, &["single", "batches of 64"], move || round_trip::distance(cores, scale))
         .case(OURS, row::<Tagring, W, N>(cores, options.events))
         .case(DISRUPTOR, row::<Disruptor, W, N>(cores, options.events))
         .case(RTRB_CHUNKS, row::<RtrbChunks, W, N>(cores, options.events))
@@ -171,15 +183,17 @@ fn streams<W: Work, const N: usize>(options: &Options, cores: Cores, what: &str)
         .run(options.rounds)
 }
 
-fn twos(options: &Options, cores: Cores) -> Measured {
+fn twos(options: &Options, cores: Cores, scale: Scale) -> Measured {
     fn row<P: TwoToOne<[u64; 4]>>(cores: Cores, events: usize) -> impl FnMut() -> Figures {
         move || vec![two_to_one::<P, 4>(cores, events) / 1e6]
     }
-    Table::new("Two publishers on one core to one reader, 32-byte events, M events/s", &["single"])
-        .case(OURS, row::<Tagring>(cores, options.events))
-        .case(OURS_EACH, row::<TagringEach>(cores, options.events))
-        .case(DISRUPTOR, row::<Disruptor>(cores, options.events))
-        .case(QUEUE, row::<CrossbeamQueue>(cores, options.events))
-        .case(CHANNEL, row::<CrossbeamChannel>(cores, options.events))
-        .run(options.rounds)
+    Table::new("Two publishers on one core to one reader, 32-byte events, M events/s", &["single"], move || {
+        round_trip::distance(cores, scale)
+    })
+    .case(OURS, row::<Tagring>(cores, options.events))
+    .case(OURS_EACH, row::<TagringEach>(cores, options.events))
+    .case(DISRUPTOR, row::<Disruptor>(cores, options.events))
+    .case(QUEUE, row::<CrossbeamQueue>(cores, options.events))
+    .case(CHANNEL, row::<CrossbeamChannel>(cores, options.events))
+    .run(options.rounds)
 }

@@ -1,7 +1,7 @@
 //! The bars: what the ring has to do better than what is there, each the median of the ratios of rounds that stood
 //! next to each other.
 
-use crate::table::{Measured, Spread};
+use crate::table::{Apart, Measured, Spread};
 use core::fmt;
 
 /// Which way is good.
@@ -24,29 +24,25 @@ pub struct Bar {
 }
 
 impl Bar {
-    /// Column `column` of `table`: row `ours` over the best of the rows `theirs`, held against `bar`. The best is the one that `ours`
-    /// stands worst against.
-    ///
-    /// # Panics
-    /// If `theirs` is empty or a row is not there.
+    /// Column `column` of `table`: row `ours` over the best of the rows `theirs`, held against `bar`, with the cores standing `apart`.
+    /// The best is the one that `ours` stands worst against; `None` where there were no such rounds.
     #[must_use]
     pub fn new(
         what: &str,
-        table: &Measured,
-        column: usize,
+        (table, column): (&Measured, usize),
         ours: &str,
         theirs: &[&str],
-        sense: Sense,
-        bar: f64,
-    ) -> Self {
-        let ratios = theirs.iter().map(|&theirs| (theirs, table.ratio(ours, theirs, column)));
+        rule: (Sense, f64),
+        apart: Apart,
+    ) -> Option<Self> {
+        let ratios = theirs.iter().filter_map(|&theirs| Some((theirs, table.ratio(ours, theirs, column, apart)?)));
         let by_median = |a: &(&str, Spread), b: &(&str, Spread)| a.1.median.total_cmp(&b.1.median);
-        let worst = match sense {
+        let (sense, bar) = rule;
+        let (against, ratio) = match sense {
             Sense::AtMost => ratios.max_by(by_median),
             Sense::AtLeast => ratios.min_by(by_median),
-        };
-        let (against, ratio) = worst.expect("a peer to stand against");
-        Self { what: what.into(), against: against.into(), ratio, sense, bar }
+        }?;
+        Some(Self { what: format!("{what}; {}", apart.name()), against: against.into(), ratio, sense, bar })
     }
 
     /// Whether this run passes it.
