@@ -111,7 +111,7 @@ impl<T: Plain> Reader<T> {
         if self.seen <= self.next {
             self.look();
         }
-        self.next..self.seen.min(self.next + limit as u64)
+        self.next..self.seen.min(self.next.saturating_add(limit as u64))
     }
 
     #[inline(always)]
