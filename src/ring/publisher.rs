@@ -9,6 +9,9 @@ use crate::sync::{HORIZON_EVERY, Ordering, Plain};
 use core::time::Duration;
 use std::sync::Arc;
 
+/// How far ahead a publisher asks for cells, event by event. `docs/adr/0001` has the measurement.
+pub(super) const AHEAD: u64 = 6;
+
 /// The one publisher of a ring. Dropping it closes the ring: readers finish what is there and then see `Closed`.
 pub struct Publisher<T: Plain> {
     shared: Arc<Shared<T>>,
@@ -147,6 +150,7 @@ impl<T: Plain> Publisher<T> {
         if self.standing.next & (HORIZON_EVERY - 1) == 0 {
             self.shared.horizon.store(self.standing.next, Ordering::Release); // SYNC horizon
         }
+        self.shared.prepare(sequence + AHEAD, self.standing.limit.end);
         self.shared.bell.ring_if_asleep();
         sequence
     }

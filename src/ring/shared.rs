@@ -71,6 +71,14 @@ impl<T: Plain> Shared<T> {
         unsafe { self.cells.get_unchecked(index) }
     }
 
+    /// Asks for the cell of `sequence`, which will be written soon. Only where no reader holds it: those below `room`.
+    #[inline(always)]
+    pub(super) fn prepare(&self, sequence: u64, room: u64) {
+        if sequence < room {
+            self.cell(sequence).prepare();
+        }
+    }
+
     // --- publishers -------------------------------------------------------------------------------------------------------
 
     pub(super) fn add_publisher(&self) {
