@@ -56,6 +56,9 @@ impl Work for Heavy {
     }
 }
 
+/// An event, made in registers. Made in memory by wide stores and read back by narrower loads right away, it would measure something
+/// else: such a load waits for the store, the store for all before it, and those for lines of the other core.
+#[inline(always)]
 fn event<const N: usize>(number: usize) -> [u64; N] {
     [number as u64; N]
 }
@@ -70,13 +73,10 @@ pub fn one_to_one<P: Peer<[u64; N]>, W: Work, const N: usize>(cores: Cores, how:
     let (mut sender, receiver) = P::pair(CAPACITY);
     let reader = Reading::start::<_, W, N>(cores, receiver, count);
     let mut publish = |events: core::ops::Range<usize>| match how {
-        Publishing::Single => events.for_each(|i| sender.send(black_box(event(i)))),
+        Publishing::Single => events.for_each(|i| sender.send(event(black_box(i)))),
         Publishing::Batches => {
-            let mut batch = [[0; N]; BATCH];
-            for first in events.step_by(BATCH) {
-                batch.iter_mut().enumerate().for_each(|(i, cell)| *cell = event(first + i));
-                sender.send_batch(black_box(&batch));
-            }
+            let batch: [[u64; N]; BATCH] = core::array::from_fn(event);
+            events.step_by(BATCH).for_each(|_| sender.send_batch(black_box(&batch)));
         }
     };
     publish(0..WARM_UP);
@@ -113,7 +113,7 @@ fn publish_half<const N: usize>(mut sender: impl Sender<[u64; N]>, cores: Cores,
     while !go.load(Ordering::Acquire) {
         std::thread::yield_now();
     }
-    (0..count / 2).for_each(|i| yielding(&mut sender, black_box(event(i))));
+    (0..count / 2).for_each(|i| yielding(&mut sender, event(black_box(i))));
 }
 
 #[inline(always)]

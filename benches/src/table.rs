@@ -12,7 +12,7 @@ pub type Figures = Vec<f64>;
 /// How far apart the two cores are, by the round trip of bare atomics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Apart {
-    /// Below 80 ns: two hardware threads of one core.
+    /// Below 110 ns: two hardware threads of one core.
     OneCore,
     /// Below 250 ns: two cores with a cache in common.
     Near,
@@ -28,7 +28,7 @@ impl Apart {
     #[must_use]
     pub fn of_ns(round_trip_ns: f64) -> Self {
         match round_trip_ns {
-            ..80.0 => Self::OneCore,
+            ..110.0 => Self::OneCore,
             ..250.0 => Self::Near,
             _ => Self::Far,
         }

@@ -1,4 +1,4 @@
-//! The only publisher of a ring: no claim is contended, so a publish is a bounds check, the stores of one cell, and one load of
+//! The only publisher of a ring: no claim is contended, so a publish is a bounds check, the stores of one cell, a hint, and one load of
 //! the doorbell. Every 64 events, and after each batch, it raises the horizon.
 
 use super::claim::{Claim, Standing};
