@@ -1,1 +1,22 @@
-//! Skeleton.
+//! Tagring measured against its peers: in one run, interleaved round by round, on two pinned cores.
+//!
+//! `benches/tail.rs` prints the table and the bars, `benches/cost.rs` has criterion's mean costs. Here is what they share:
+//!
+//! - [`clock`]: time stamps, ordered behind what they time;
+//! - [`cores`]: two cores, chosen before anything is pinned;
+//! - [`peer`]: what a queue has to do to be measured; [`peers`]: the queues;
+//! - [`round_trip`], [`stream`], [`jitter`]: one round of each measurement;
+//! - [`table`]: rounds of many cases interleaved, and their medians and spreads;
+//! - [`bars`]: what has to hold, and by how much it does.
+//!
+//! Only ratios inside one run mean anything: the machine is shared, and its clock speed is not ours to fix.
+
+pub mod bars;
+pub mod clock;
+pub mod cores;
+pub mod jitter;
+pub mod peer;
+pub mod peers;
+pub mod round_trip;
+pub mod stream;
+pub mod table;

@@ -3,7 +3,7 @@
 //! The stamp alone decides what is published. For sequence `s` it goes from whatever an earlier lap left to `BUSY | s + 1`, then
 //! to `s + 1` (an event) or `HOLE | s + 1` (nothing; readers step over it). 0 means never written.
 
-use crate::sync::{AtomicU64, Ordering, Plain, Words, fence};
+use crate::sync::{AtomicU64, Ordering, Plain, Words, fence, fetch_to_write};
 
 /// Set in a stamp whose sequence carries no event.
 const HOLE: u64 = 1 << 63;
@@ -54,6 +54,12 @@ impl<T: Plain> Cell<T> {
     #[inline(always)]
     pub(super) fn expose(&self, s: u64) {
         self.stamp.store(s + 1, Ordering::Release); // SYNC cell-published
+    }
+
+    /// This cell will be written soon.
+    #[inline(always)]
+    pub(super) fn prepare(&self) {
+        fetch_to_write(&self.stamp);
     }
 
     /// Publishes that sequence `s` carries nothing.

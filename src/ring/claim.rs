@@ -3,6 +3,9 @@
 use super::shared::{Limit, Shared};
 use crate::sync::{Ordering, Plain};
 
+/// How far ahead a batch asks for cells. `docs/adr/0001` has the measurement.
+const AHEAD_IN_BATCH: u64 = 8;
+
 /// Where a publisher stands: its permission, and a claim that it has handed out.
 #[derive(Debug)]
 pub(super) struct Standing {
@@ -41,12 +44,15 @@ pub struct Claim<'p, T: Plain> {
     /// The next sequence to fill.
     next: u64,
     end: u64,
+    /// No reader holds a cell below this.
+    room: u64,
 }
 
 impl<'p, T: Plain> Claim<'p, T> {
     #[inline(always)]
     pub(super) fn new(shared: &'p Shared<T>, standing: &'p mut Standing, first: u64, count: usize) -> Self {
-        Self { shared, standing, first, next: first, end: first + count as u64 }
+        let room = standing.limit.end;
+        Self { shared, standing, first, next: first, end: first + count as u64, room }
     }
 
     /// For a claim that leaves our hands: until it returns, the publisher's fast path is shut.
@@ -65,6 +71,7 @@ impl<'p, T: Plain> Claim<'p, T> {
     #[inline(always)]
     pub fn push(&mut self, value: T) {
         assert!(self.next < self.end, "a claim of {} cells is full", self.end - self.first);
+        self.shared.prepare(self.next + AHEAD_IN_BATCH, self.room);
         let cell = self.shared.cell(self.next);
         // The first cell is what a caught-up reader polls: it appears last, so that the batch is there as a whole.
         if self.next == self.first {

@@ -1,4 +1,4 @@
-//! The only publisher of a ring: no claim is contended, so a publish is a bounds check, the stores of one cell, and one load of
+//! The only publisher of a ring: no claim is contended, so a publish is a bounds check, the stores of one cell, a hint, and one load of
 //! the doorbell. Every 64 events, and after each batch, it raises the horizon.
 
 use super::claim::{Claim, Standing};
@@ -8,6 +8,9 @@ use super::shared::Shared;
 use crate::sync::{HORIZON_EVERY, Ordering, Plain};
 use core::time::Duration;
 use std::sync::Arc;
+
+/// How far ahead a publisher asks for cells, event by event. `docs/adr/0001` has the measurement.
+pub(super) const AHEAD: u64 = 6;
 
 /// The one publisher of a ring. Dropping it closes the ring: readers finish what is there and then see `Closed`.
 pub struct Publisher<T: Plain> {
@@ -166,6 +169,7 @@ impl<T: Plain> Publisher<T> {
         if self.standing.next & (HORIZON_EVERY - 1) == 0 {
             self.shared.horizon.store(self.standing.next, Ordering::Release); // SYNC horizon
         }
+        self.shared.prepare(sequence + AHEAD, self.standing.limit.end);
         self.shared.bell.ring_if_asleep();
         sequence
     }

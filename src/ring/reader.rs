@@ -6,7 +6,7 @@
 use super::error::ReaderId;
 use super::shared::Shared;
 use super::wait::{Idle, PARK_LIMIT, WaitStrategy};
-use crate::sync::{Plain, thread_id};
+use crate::sync::{Plain, hold_speculation, thread_id};
 use core::marker::PhantomData;
 use core::ops::Range;
 use core::time::Duration;
@@ -25,6 +25,8 @@ pub struct Reader<T: Plain> {
     seen: u64,
     /// Joined among many publishers at this sequence, and some claims below may be unfinished.
     unsettled: Option<u64>,
+    /// The last look found something: this reader runs right behind a publisher.
+    close: bool,
 }
 
 /// What a poll found.
@@ -41,7 +43,7 @@ impl<T: Plain> Reader<T> {
     pub(super) fn new(shared: Arc<Shared<T>>, place: ReaderId, start: u64) -> Self {
         let after = shared.places.after(place);
         let unsettled = shared.many.then_some(start);
-        Self { shared, place, after, next: start, seen: start, unsettled }
+        Self { shared, place, after, next: start, seen: start, unsettled, close: false }
     }
 
     /// The reader's place, to run others after it and to find it in errors.
@@ -111,7 +113,7 @@ impl<T: Plain> Reader<T> {
         if self.seen <= self.next {
             self.look();
         }
-        self.next..self.seen.min(self.next + limit as u64)
+        self.next..self.seen.min(self.next.saturating_add(limit as u64))
     }
 
     #[inline(always)]
@@ -119,7 +121,12 @@ impl<T: Plain> Reader<T> {
         if self.unsettled.is_some() {
             self.settle();
         }
+        if self.close {
+            // After the handler, so that a reader that had to wait for its event does not pay: only events in a row do.
+            hold_speculation();
+        }
         self.seen = self.shared.look(self.next, self.after);
+        self.close = self.seen > self.next;
     }
 
     #[cold]

@@ -71,6 +71,14 @@ impl<T: Plain> Shared<T> {
         unsafe { self.cells.get_unchecked(index) }
     }
 
+    /// Asks for the cell of `sequence`, which will be written soon. Only where no reader holds it: those below `room`.
+    #[inline(always)]
+    pub(super) fn prepare(&self, sequence: u64, room: u64) {
+        if sequence < room {
+            self.cell(sequence).prepare();
+        }
+    }
+
     // --- publishers -------------------------------------------------------------------------------------------------------
 
     pub(super) fn add_publisher(&self) {
@@ -164,14 +172,9 @@ impl<T: Plain> Shared<T> {
         if self.cell(next).look(next) == Seen::NotYet {
             return next;
         }
-        if self.many { self.look_ahead(next) } else { self.horizon.load(Ordering::Acquire).max(next + 1) } // SYNC horizon
-    }
-
-    /// Among many publishers there is no horizon: stamps one by one, as far as the claims reach and at most `LOOK_AHEAD`.
-    fn look_ahead(&self, next: u64) -> u64 {
-        const LOOK_AHEAD: u64 = 64;
-        let claimed = self.cursor.load(Ordering::Relaxed).min(next + LOOK_AHEAD);
-        (next + 1..claimed).find(|&s| !self.cell(s).is_published(s)).unwrap_or(claimed.max(next + 1))
+        // Among many publishers there is no horizon, and the claim counter is the line they fight for: a look at it for each event
+        // halves what they can publish. So a reader goes stamp by stamp there.
+        if self.many { next + 1 } else { self.horizon.load(Ordering::Acquire).max(next + 1) } // SYNC horizon
     }
 
     /// All below is claimed; for many publishers some of it may still be in the writing.

@@ -3,6 +3,7 @@
 
 use super::claim::{Claim, Standing};
 use super::error::PublishError;
+use super::publisher::AHEAD;
 use super::room::{Room, room_for};
 use super::shared::Shared;
 use crate::sync::{Ordering, Plain, spin_loop};
@@ -100,6 +101,7 @@ impl<T: Plain> SharedPublisher<T> {
     fn one(&mut self, value: &T, room: Room) -> Result<u64, PublishError> {
         let sequence = self.claim(1, room)?;
         self.shared.cell(sequence).publish(sequence, value);
+        self.shared.prepare(sequence + AHEAD, self.standing.limit.end);
         self.shared.bell.ring_if_asleep();
         Ok(sequence)
     }

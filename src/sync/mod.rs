@@ -5,6 +5,7 @@
 
 mod asymmetric;
 mod futex;
+mod hints;
 mod thread;
 mod words;
 
@@ -12,6 +13,7 @@ pub use asymmetric::{fence_heavy, fence_light};
 pub use core::hint::spin_loop;
 pub use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 pub use futex::{futex_wait, futex_wake_all};
+pub use hints::{fetch_to_write, hold_speculation};
 pub use thread::{is_alive, thread_id, yield_now};
 pub use words::{Plain, Words};
 

@@ -1,0 +1,69 @@
+//! The bars: what the ring has to do better than what is there, each the median of the ratios of rounds that stood
+//! next to each other.
+
+use crate::table::{Apart, Measured, Spread};
+use core::fmt;
+
+/// Which way is good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sense {
+    /// The ratio may be this much at most.
+    AtMost,
+    /// The ratio must be this much at least.
+    AtLeast,
+}
+
+/// One bar and where this run stands.
+#[derive(Clone, Debug)]
+pub struct Bar {
+    what: String,
+    against: String,
+    ratio: Spread,
+    sense: Sense,
+    bar: f64,
+}
+
+impl Bar {
+    /// Column `column` of `table`: row `ours` over the best of the rows `theirs`, held against `bar`, with the cores standing `apart`.
+    /// The best is the one that `ours` stands worst against; `None` where there were no such rounds.
+    #[must_use]
+    pub fn new(
+        what: &str,
+        (table, column): (&Measured, usize),
+        ours: &str,
+        theirs: &[&str],
+        rule: (Sense, f64),
+        apart: Apart,
+    ) -> Option<Self> {
+        let ratios = theirs.iter().filter_map(|&theirs| Some((theirs, table.ratio(ours, theirs, column, apart)?)));
+        let by_median = |a: &(&str, Spread), b: &(&str, Spread)| a.1.median.total_cmp(&b.1.median);
+        let (sense, bar) = rule;
+        let (against, ratio) = match sense {
+            Sense::AtMost => ratios.max_by(by_median),
+            Sense::AtLeast => ratios.min_by(by_median),
+        }?;
+        Some(Self { what: format!("{what}; {}", apart.name()), against: against.into(), ratio, sense, bar })
+    }
+
+    /// Whether this run passes it.
+    #[must_use]
+    pub fn is_met(&self) -> bool {
+        match self.sense {
+            Sense::AtMost => self.ratio.median <= self.bar,
+            Sense::AtLeast => self.ratio.median >= self.bar,
+        }
+    }
+}
+
+impl fmt::Display for Bar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.sense == Sense::AtMost { "<=" } else { ">=" };
+        let verdict = if self.is_met() { "met" } else { "MISSED" };
+        let Self { what, against, ratio, bar, .. } = self;
+        write!(
+            f,
+            "| {what} | {sign} {bar:.2} x {against} | {:.2} x ({:.2}-{:.2}) | {verdict} |",
+            ratio.median, ratio.low, ratio.high
+        )
+    }
+}

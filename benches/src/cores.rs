@@ -1,0 +1,30 @@
+//! Two cores. The list of cores is taken before anything is pinned: afterwards the system would list only the pinned one.
+
+use core_affinity::CoreId;
+
+/// The core of the publishing side and the core of the reading side.
+#[derive(Clone, Copy, Debug)]
+pub struct Cores {
+    /// Where publishers run.
+    pub near: CoreId,
+    /// Where readers run.
+    pub far: CoreId,
+}
+
+impl Cores {
+    /// The last two cores that the process may use; `None` where it has only one. Call it once, before [`pin`].
+    #[must_use]
+    pub fn choose() -> Option<Self> {
+        let ids = core_affinity::get_core_ids()?;
+        let [.., near, far] = ids[..] else { return None };
+        Some(Self { near, far })
+    }
+}
+
+/// Pins the calling thread.
+///
+/// # Panics
+/// If the system refuses: a figure from an unpinned thread would mean nothing.
+pub fn pin(core: CoreId) {
+    assert!(core_affinity::set_for_current(core), "cannot pin this thread to core {}", core.id);
+}

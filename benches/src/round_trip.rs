@@ -1,0 +1,62 @@
+//! Round trip: one event out over one queue, answered from the handler over another, timed event by event.
+
+use crate::clock::{self, Scale};
+use crate::cores::{Cores, pin};
+use crate::peer::{Peer, Polled, Receiver, Sender};
+use crate::peers::BareAtomics;
+use crate::table::Apart;
+use std::hint::black_box;
+
+/// What travels: small enough to lie in one line in every queue.
+pub type Event = [u64; 4];
+
+/// Round trips of one round. Rounds of some milliseconds: longer ones meet the hypervisor.
+pub const TRIPS: usize = 4_000;
+/// Trips before the first one that is timed: one lap of the ring.
+const WARM_UP: usize = CAPACITY;
+const CAPACITY: usize = 1_024;
+
+/// One round: the ticks of each trip, unsorted. The caller runs on `cores.near`.
+#[must_use]
+pub fn round<P: Peer<Event>>(cores: Cores) -> Vec<u64> {
+    trips::<P>(cores, CAPACITY, WARM_UP, TRIPS)
+}
+
+/// As [`round`], of any length over queues of any capacity.
+#[must_use]
+pub fn trips<P: Peer<Event>>(cores: Cores, capacity: usize, warm_up: usize, trips: usize) -> Vec<u64> {
+    let (mut out, far_in) = P::pair(capacity);
+    let (mut back, near_in) = P::pair(capacity);
+    let far = std::thread::spawn(move || {
+        pin(cores.far);
+        let mut far_in = far_in.bind();
+        let mut answered = 0;
+        while answered < warm_up + trips {
+            answered += far_in.poll(|event| back.send(*event));
+        }
+    });
+    let mut near_in = near_in.bind();
+    let mut ticks = vec![0; warm_up + trips];
+    for (i, trip) in ticks.iter_mut().enumerate() {
+        let event = [black_box(i as u64), 1, 2, 3];
+        let sent = clock::stamp();
+        out.send(event);
+        let mut back_at = 0;
+        while near_in.poll(|event| {
+            black_box(event);
+            back_at = clock::arrival();
+        }) == 0
+        {}
+        *trip = back_at.saturating_sub(sent);
+    }
+    far.join().expect("the far side ends");
+    ticks.split_off(warm_up)
+}
+
+/// How far apart the cores are now: by the median of a thousand round trips of bare atomics.
+#[must_use]
+pub fn distance(cores: Cores, scale: Scale) -> Apart {
+    let mut ticks = trips::<BareAtomics>(cores, CAPACITY, 100, 1_000);
+    ticks.sort_unstable();
+    Apart::of_ns(scale.ns(ticks[ticks.len() / 2] as f64))
+}
