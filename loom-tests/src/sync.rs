@@ -107,3 +107,8 @@ pub fn thread_id() -> u32 {
 pub fn is_alive(_: u32) -> bool {
     true
 }
+
+/// Nothing to hint at here.
+pub fn fetch_to_write<T>(_: &T) {}
+
+pub fn hold_speculation() {}

@@ -73,7 +73,7 @@ impl Calibration {
         ((u128::from(ticks) * u128::from(self.ns_per_tick)) >> SHIFT) as u64
     }
 
-    pub(super) fn from_ns(&self, ns: u64) -> u64 {
+    pub(super) fn ticks_of(&self, ns: u64) -> u64 {
         (u128::from(ns) * u128::from(self.ticks_per_second) / 1_000_000_000) as u64
     }
 

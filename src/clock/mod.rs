@@ -132,7 +132,7 @@ impl Clock {
     #[must_use]
     pub fn from_ns(&self, ns: u64) -> u64 {
         match &self.0 {
-            Source::Tsc(calibration) => calibration.from_ns(ns),
+            Source::Tsc(calibration) => calibration.ticks_of(ns),
             _ => ns,
         }
     }
