@@ -226,10 +226,10 @@ fn a_reader_runs_after_another() {
         let (ring, mut publisher) = Ring::single(2).unwrap();
         let mut first = ring.attach().unwrap();
         let mut second = ring.attach_after(&[first.id()]).unwrap();
-        let made = Arc::new(loom::cell::UnsafeCell::new(0_u64));
+        let made = loom::sync::Arc::new(loom::cell::UnsafeCell::new(0_u64));
         publisher.try_publish(10).unwrap();
         let upstream = thread::spawn({
-            let made = Arc::clone(&made);
+            let made = loom::sync::Arc::clone(&made);
             move || {
                 let Polled::Batch(batch) = first.poll(8) else { panic!("the event is there") };
                 // SAFETY: loom checks that this is ordered with the read below.
@@ -328,8 +328,7 @@ fn issue_4537_a_lossy_copy_is_whole() {
 }
 
 /// The publisher goes: what it published is read before the reader says closed.
-/// Guards `ring-closed`: with its load Relaxed, loom found a reader that was told of the end before the last event. Its store cannot be
-/// judged here: the doorbell's fence, which in this build is a full one, stands before it.
+/// Guards `ring-closed`: with its store or its load Relaxed, loom found a reader that was told of the end before the last event.
 #[test]
 fn closed_comes_after_the_last_event() {
     explore(3, || {

@@ -29,7 +29,7 @@ pub use handler::{Handler, Outcome};
 pub use measure::{Measure, SlotLatencies, TagLatencies};
 pub use name::Name;
 pub use policy::PanicPolicy;
-pub use publisher::{Batch, Envelope, Publisher, SharedPublisher, Stamping};
+pub use publisher::{Batch, BusPublisher, Envelope, Publisher, SharedPublisher, Stamping};
 pub use slot::LocalSlot;
 pub use slot_builder::SlotBuilder;
 pub use thread::{SlotThread, SlotThreadBuilder, ThreadError, ThreadReport};

@@ -17,7 +17,7 @@ pub enum Stamping {
     /// At each event: exact, and a clock read (some 7 ns) each.
     #[default]
     EveryEvent,
-    /// At [`Publisher::tick`] only: events in between carry the time of the last tick. For batches and fast feeds.
+    /// At [`BusPublisher::tick`] only: events in between carry the time of the last tick. For batches and fast feeds.
     OnTick,
 }
 

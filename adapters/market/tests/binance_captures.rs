@@ -1,6 +1,8 @@
 //! The captures in the shared data: counts, volumes, books and ticker agreement against their README's independent
 //! figures, and whole books against an oracle that shares no code with the feed.
 mod books;
+mod data;
+
 use books::{Books, Run, run, run_with};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -75,16 +77,9 @@ const TABLE: [Expected; 4] = [
     },
 ];
 
-/// A capture's path, or `None` (said aloud) where there is no data beside the project.
+/// A capture's path, or `None` (reported) where there is no data beside the project.
 fn capture(test: &str, file: &str) -> Option<PathBuf> {
-    let workspace = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let data = std::env::var_os("TAGRING_DATA").map_or_else(|| workspace.join("../shared/data"), PathBuf::from);
-    let path = data.join("binance").join(file);
-    if path.exists() {
-        return Some(path);
-    }
-    println!("skipped: {test}: no data at {}", path.display());
-    None
+    data::folder("binance", test).map(|folder| folder.join(file))
 }
 
 fn open(path: &std::path::Path) -> Input {

@@ -7,9 +7,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use tagring::event::Payload;
 use tagring_market::input::Input;
-use tagring_market::itch::{Feed, Frame, FeedError, Fault, Frames};
+use tagring_market::itch::{Fault, Feed, FeedError, Frame, Frames};
 use tagring_market::sink::{Level, Sink, SinkStopped};
-use zerocopy::IntoBytes;
 
 /// Name and bytes of each event.
 #[derive(Default)]
@@ -89,13 +88,12 @@ fn expected(m: &[u8]) -> (&'static str, Vec<Vec<u8>>) {
         b'D' => ("OrderDeleted", vec![n8(11)]),
         b'U' => ("OrderReplaced", vec![n8(11), n8(19), n4(27), price(31)]),
         b'P' => ("HiddenTrade", vec![n8(11), text(19, 1), n4(20), price(32), n8(36)]),
-        b'Q' => {
-            ("CrossTrade", vec![(number(m, 11, 8) * 100_000_000).to_le_bytes().to_vec(), price(27), n8(31), text(39, 1)])
-        }
+        b'Q' => (
+            "CrossTrade",
+            vec![(number(m, 11, 8) * 100_000_000).to_le_bytes().to_vec(), price(27), n8(31), text(39, 1)],
+        ),
         b'B' => ("TradeBroken", vec![n8(11)]),
-        b'I' => {
-            ("OrderImbalance", vec![n8(11), n8(19), text(27, 1), n4(36), n4(40), n4(44), text(48, 2)])
-        }
+        b'I' => ("OrderImbalance", vec![n8(11), n8(19), text(27, 1), n4(36), n4(40), n4(44), text(48, 2)]),
         b'N' => ("RetailInterest", vec![text(19, 1)]),
         b'O' => ("DirectListing", vec![text(19, 1), n4(20), n4(24), n4(28), n8(32), n4(40), n4(44)]),
         kind => panic!("type {kind} is not in the specification"),
