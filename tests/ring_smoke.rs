@@ -50,3 +50,21 @@ fn two_threads() {
         assert_eq!(n, 100_000);
     });
 }
+
+#[test]
+fn a_reader_that_is_behind_gets_batches_from_many_publishers_too() {
+    let (ring, mut one) = Ring::<u64>::many(512).unwrap();
+    let mut two = one.clone();
+    let mut reader = ring.attach().unwrap();
+    for i in 0..100 {
+        one.try_publish(i).unwrap();
+        two.try_publish(1000 + i).unwrap();
+    }
+    let Polled::Batch(batch) = reader.poll(64) else { panic!("events are there") };
+    assert_eq!(batch.iter().count(), 64);
+    batch.commit();
+    let Polled::Batch(batch) = reader.poll(usize::MAX) else { panic!("events are there") };
+    assert_eq!(batch.iter().count(), 136);
+    batch.commit();
+    assert!(matches!(reader.poll(1), Polled::Empty));
+}
