@@ -14,7 +14,7 @@ use crate::event::{Header, MAX_TAGS, Tag, TagSet};
 /// Batches up to this length are timed event by event.
 pub(super) const SHORT_BATCH: u64 = 8;
 /// Events between two readings of the clock in longer batches.
-pub(super) const GROUP: u64 = 16;
+pub(super) const GROUP: u64 = 32;
 
 /// How much a slot measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
