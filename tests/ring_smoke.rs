@@ -68,3 +68,19 @@ fn a_reader_that_is_behind_gets_batches_from_many_publishers_too() {
     batch.commit();
     assert!(matches!(reader.poll(1), Polled::Empty));
 }
+
+#[test]
+fn a_reader_after_another_is_not_told_of_the_end_before_it_has_read_all() {
+    let (ring, mut publisher) = Ring::<u64>::single(8).unwrap();
+    let mut first = ring.attach().unwrap();
+    let mut second = ring.attach_after(&[first.id()]).unwrap();
+    publisher.try_publish(1).unwrap();
+    drop(publisher);
+    assert!(matches!(second.poll(8), Polled::Empty), "the first has not handled it");
+    if let Polled::Batch(batch) = first.poll(8) {
+        batch.commit();
+    }
+    let Polled::Batch(batch) = second.poll(8) else { panic!("its turn") };
+    batch.commit();
+    assert!(matches!(second.poll(8), Polled::Closed));
+}
