@@ -42,7 +42,7 @@ pub enum Polled<'r, T: Plain> {
 impl<T: Plain> Reader<T> {
     pub(super) fn new(shared: Arc<Shared<T>>, place: ReaderId, start: u64) -> Self {
         let after = shared.places.after(place);
-        let unsettled = shared.many.then_some(start);
+        let unsettled = (shared.places.sequence(place) < start).then_some(start);
         Self { shared, place, after, next: start, seen: start, unsettled, close: false }
     }
 

@@ -140,7 +140,9 @@ impl<T: Plain> Shared<T> {
         fence(Ordering::SeqCst); // SYNC join
         let cursor = self.cursor.load(Ordering::Relaxed);
         if self.many {
-            // Other publishers may still be writing below the cursor: the place stays low until `settle` has seen them done.
+            // Other publishers may still be writing below the cursor: the place is raised as far as they are done, and by `settle`
+            // later on.
+            self.settle(place, cursor);
             return Ok((place, cursor));
         }
         let start = self.newest(cursor.max(self.horizon.load(Ordering::Acquire))); // SYNC horizon
