@@ -318,7 +318,7 @@ fn issue_4576_a_cell_is_the_fewest_cache_lines_that_hold_stamp_header_and_payloa
     for size in 1..=PAYLOAD_MAX {
         let bytes = cell_words(size) * 8 + STAMP;
         let needed = STAMP + size_of::<Header>() + size;
-        assert!(bytes % 64 == 0 && (needed..needed + 64).contains(&bytes), "{size}: {bytes}");
+        assert!(bytes.is_multiple_of(64) && (needed..needed + 64).contains(&bytes), "{size}: {bytes}");
     }
     let words = core::array::from_fn(|i| i as u64);
     let cell =
