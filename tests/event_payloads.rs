@@ -109,6 +109,7 @@ fn issue_4578_an_event_of_another_version_or_size_is_refused_by_name() {
     assert_eq!(admit(1, 3, 16), Ok("Trade"));
     assert_eq!(admit(1, 2, 16), Err(EventError::Version { payload: "Trade", version: 2, expected: 3 }));
     assert_eq!(admit(1, 3, 15), Err(EventError::Size { payload: "Trade", size: 15, expected: 16 }));
+    assert_eq!(admit(1, 3, 17), Err(EventError::Size { payload: "Trade", size: 17, expected: 16 }));
     assert_eq!(admit(2, 3, 16), Err(EventError::ForeignTag { family: "market", tag: Tag::new(2) }));
     assert_eq!(admit(1 << 40, 3, 16), Err(EventError::Tag { value: 1 << 40 }));
     for (error, parts) in [
@@ -260,6 +261,8 @@ fn a_delay_uses_each_of_its_bits() {
     for bits in 0..=u16::MAX {
         assert_eq!(delay::encode(delay::decode(bits)), bits);
     }
+    let early = Header::new(Tag::new(0), 0, Ticks(5), 100);
+    assert_eq!((early.delay_ticks(), early.intended_ticks()), (100, Ticks(0)), "no time is before the clock's start");
     assert!(delay::decode(u16::MAX) > 4_390_000_000_000);
 }
 

@@ -71,7 +71,11 @@ impl Clock {
     /// two calibrations agree, else the monotonic clock. [`Self::report`] says which and why. The first call takes 10 to 20 ms.
     #[must_use]
     pub fn system() -> Self {
-        match calibrate::this_machine() {
+        Self::choose(calibrate::this_machine())
+    }
+
+    fn choose(machine: Result<&'static TickRate, &'static TscRefusal>) -> Self {
+        match machine {
             Ok(rate) => Self(Source::Tsc(rate)),
             Err(refusal) => Self(Source::Monotonic(Some(refusal))),
         }
@@ -158,5 +162,21 @@ impl Clock {
             Source::Monotonic(refusal) => ClockReport::nanoseconds(ClockSource::Monotonic, refusal.cloned()),
             Source::Manual(_) => ClockReport::nanoseconds(ClockSource::Manual, None),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn issue_4596_a_machine_without_a_counter_falls_back_and_says_so() {
+        static REFUSAL: TscRefusal = TscRefusal::NotInvariant;
+        let clock = Clock::choose(Err(&REFUSAL));
+        let report = clock.report();
+        assert_eq!((report.source, report.reason), (ClockSource::Monotonic, Some(TscRefusal::NotInvariant)));
+        assert_eq!((report.ticks_per_second, clock.to_ns(7), clock.from_ns(7)), (1_000_000_000, 7, 7));
+        let start = clock.now();
+        assert!(start.0 > 0 && clock.now_after_load() >= start);
     }
 }

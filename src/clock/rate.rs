@@ -87,6 +87,12 @@ mod tests {
     }
 
     #[test]
+    fn halves_are_rounded_up() {
+        let rate = TickRate::new(2_000_000_000, 0.0).unwrap();
+        assert_eq!([0, 1, 2, 3, 4].map(|ticks| rate.to_ns(ticks)), [0, 1, 1, 2, 2]);
+    }
+
+    #[test]
     fn what_does_not_fit_saturates() {
         assert_eq!(TickRate::new(100_000_000, 0.0).unwrap().to_ns(u64::MAX), u64::MAX);
         assert_eq!(TickRate::new(2_000_000_000, 0.0).unwrap().to_ticks(u64::MAX), u64::MAX);
