@@ -9,3 +9,24 @@ pub mod sync;
 pub mod testkit;
 #[doc(hidden)]
 pub use zerocopy;
+
+/// The pages of the guide, whose code the tests run.
+#[cfg(doctest)]
+mod guide {
+    macro_rules! pages {
+        ($($name:ident $file:literal)*) => { $(#[doc = include_str!($file)] struct $name;)* };
+    }
+    pages! {
+        Readme "../README.md"
+        Events "../docs/guide/events.md"
+        Publishing "../docs/guide/publishing.md"
+        Slots "../docs/guide/slots.md"
+        Failure "../docs/guide/failure.md"
+        Waiting "../docs/guide/waiting.md"
+        OwnLoop "../docs/guide/own-loop.md"
+        History "../docs/guide/history.md"
+        Bytes "../docs/guide/bytes.md"
+        Measuring "../docs/guide/measuring.md"
+        Testing "../docs/guide/testing.md"
+    }
+}

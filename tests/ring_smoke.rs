@@ -50,3 +50,37 @@ fn two_threads() {
         assert_eq!(n, 100_000);
     });
 }
+
+#[test]
+fn a_reader_that_is_behind_gets_batches_from_many_publishers_too() {
+    let (ring, mut one) = Ring::<u64>::many(512).unwrap();
+    let mut two = one.clone();
+    let mut reader = ring.attach().unwrap();
+    for i in 0..100 {
+        one.try_publish(i).unwrap();
+        two.try_publish(1000 + i).unwrap();
+    }
+    let Polled::Batch(batch) = reader.poll(64) else { panic!("events are there") };
+    assert_eq!(batch.iter().count(), 64);
+    batch.commit();
+    let Polled::Batch(batch) = reader.poll(usize::MAX) else { panic!("events are there") };
+    assert_eq!(batch.iter().count(), 136);
+    batch.commit();
+    assert!(matches!(reader.poll(1), Polled::Empty));
+}
+
+#[test]
+fn a_reader_after_another_is_not_told_of_the_end_before_it_has_read_all() {
+    let (ring, mut publisher) = Ring::<u64>::single(8).unwrap();
+    let mut first = ring.attach().unwrap();
+    let mut second = ring.attach_after(&[first.id()]).unwrap();
+    publisher.try_publish(1).unwrap();
+    drop(publisher);
+    assert!(matches!(second.poll(8), Polled::Empty), "the first has not handled it");
+    if let Polled::Batch(batch) = first.poll(8) {
+        batch.commit();
+    }
+    let Polled::Batch(batch) = second.poll(8) else { panic!("its turn") };
+    batch.commit();
+    assert!(matches!(second.poll(8), Polled::Closed));
+}

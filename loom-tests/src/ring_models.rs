@@ -176,7 +176,7 @@ fn issue_4534_a_reader_joins_while_events_flow() {
 /// Guards `settle`: with the place raised to the cursor at once, loom found two writers in one cell.
 #[test]
 fn a_reader_joins_among_many_publishers() {
-    explore(3, || {
+    explore(2, || {
         let (ring, mut one) = Ring::many(2).unwrap();
         let mut two = one.clone();
         let first = thread::spawn(move || {

@@ -48,7 +48,7 @@ impl Context {
         self.end_of_batch
     }
 
-    /// The time as the slot last read it, at most 16 events ago: no clock is read here.
+    /// The time as the slot last read it, at most 32 events ago: no clock is read here.
     #[must_use]
     #[inline]
     pub fn now(&self) -> Ticks {

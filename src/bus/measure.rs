@@ -3,7 +3,7 @@
 //! A clock read costs as much as a whole publish, so how often one is made depends on the batch. Up to [`SHORT_BATCH`] events the
 //! slot has caught up and its thread is idle anyway: every event is timed. In longer batches each group of [`GROUP`] events is
 //! bracketed: its first event is timed alone, the rest share the group's remaining time in equal parts and the first one's hop and
-//! age. So the sum of service times is exact (but for the rounding of the division), a single outlier inside a long batch is spread over at most 15
+//! age. So the sum of service times is exact (but for the rounding of the division), a single outlier inside a long batch is spread over at most 31
 //! events, and hop and age of the rest are off by at most the group's service time. Per-tag histograms hold the events that
 //! were timed alone.
 
@@ -14,7 +14,7 @@ use crate::event::{Header, MAX_TAGS, Tag, TagSet};
 /// Batches up to this length are timed event by event.
 pub(super) const SHORT_BATCH: u64 = 8;
 /// Events between two readings of the clock in longer batches.
-pub(super) const GROUP: u64 = 16;
+pub(super) const GROUP: u64 = 32;
 
 /// How much a slot measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

@@ -14,6 +14,7 @@ use crate::event::{Family, TagSet};
 use crate::ring::{Reader, ReaderId, RingError, WaitStrategy};
 use crate::sync::{Ordering, thread_id};
 use core::time::Duration;
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// Most events of one turn, unless asked otherwise: long enough to amortise the turn, short enough that retagging and other slots of
@@ -28,7 +29,7 @@ pub struct SlotBuilder<F: Family> {
     bus: Bus<F>,
     name: Name,
     tags: TagSet,
-    after: Vec<ReaderId>,
+    after: SmallVec<[ReaderId; 8]>,
     policy: PanicPolicy,
     wait: WaitStrategy,
     measure: Measure,
@@ -43,7 +44,7 @@ impl<F: Family> SlotBuilder<F> {
             bus,
             name,
             tags: F::ALL,
-            after: Vec::new(),
+            after: SmallVec::new(),
             policy: PanicPolicy::default(),
             wait: WaitStrategy::default(),
             measure: Measure::default(),

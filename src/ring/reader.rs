@@ -42,7 +42,7 @@ pub enum Polled<'r, T: Plain> {
 impl<T: Plain> Reader<T> {
     pub(super) fn new(shared: Arc<Shared<T>>, place: ReaderId, start: u64) -> Self {
         let after = shared.places.after(place);
-        let unsettled = shared.many.then_some(start);
+        let unsettled = (shared.places.sequence(place) < start).then_some(start);
         Self { shared, place, after, next: start, seen: start, unsettled, close: false }
     }
 
@@ -136,10 +136,13 @@ impl<T: Plain> Reader<T> {
         }
     }
 
-    /// Closed, and nothing left. The close is looked at first: all that was published before it is then visible.
+    /// Closed, and nothing left. The close is looked at first: all that was published before it is then visible. A reader that runs
+    /// after others may see nothing because those are still busy: what was published tells.
     #[inline]
     fn is_finished(&mut self) -> bool {
-        self.shared.is_closed() && self.available(1).is_empty()
+        self.shared.is_closed()
+            && self.available(1).is_empty()
+            && (self.after == 0 || self.next >= self.shared.published())
     }
 
     /// Hands all below `to` back.

@@ -4,7 +4,7 @@ use super::cell::{Cell, Seen};
 use super::error::{ReaderId, RingError};
 use super::place::{Places, Slowest};
 use super::wait::{Doorbell, WaitStrategy};
-use crate::sync::{AtomicU32, AtomicU64, Ordering, Plain, fence};
+use crate::sync::{AtomicU32, AtomicU64, Ordering, Plain, fence, hold_speculation};
 use crossbeam_utils::CachePadded;
 use std::sync::Arc;
 
@@ -140,7 +140,9 @@ impl<T: Plain> Shared<T> {
         fence(Ordering::SeqCst); // SYNC join
         let cursor = self.cursor.load(Ordering::Relaxed);
         if self.many {
-            // Other publishers may still be writing below the cursor: the place stays low until `settle` has seen them done.
+            // Other publishers may still be writing below the cursor: the place is raised as far as they are done, and by `settle`
+            // later on.
+            self.settle(place, cursor);
             return Ok((place, cursor));
         }
         let start = self.newest(cursor.max(self.horizon.load(Ordering::Acquire))); // SYNC horizon
@@ -172,9 +174,24 @@ impl<T: Plain> Shared<T> {
         if self.cell(next).look(next) == Seen::NotYet {
             return next;
         }
-        // Among many publishers there is no horizon, and the claim counter is the line they fight for: a look at it for each event
-        // halves what they can publish. So a reader goes stamp by stamp there.
-        if self.many { next + 1 } else { self.horizon.load(Ordering::Acquire).max(next + 1) } // SYNC horizon
+        if self.many { self.look_ahead(next) } else { self.horizon.load(Ordering::Acquire).max(next + 1) } // SYNC horizon
+    }
+
+    /// Among many publishers there is no horizon: stamps one by one, each only once the one before is known, so that no line is taken
+    /// from a publisher speculatively. The claim counter would say how far to look, but it is the line that publishers fight for: a
+    /// look at it for each event halves what they can publish.
+    #[inline(always)]
+    fn look_ahead(&self, next: u64) -> u64 {
+        const LOOK_AHEAD: u64 = 256;
+        let mut end = next + 1;
+        while end < next + LOOK_AHEAD {
+            hold_speculation();
+            if !self.cell(end).is_published(end) {
+                break;
+            }
+            end += 1;
+        }
+        end
     }
 
     /// All below is claimed; for many publishers some of it may still be in the writing.

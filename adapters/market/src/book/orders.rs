@@ -34,13 +34,36 @@ impl Hasher for OrderIdHasher {
     }
 }
 
+/// With its number 32 bytes, so that none lies across two cache lines.
 #[derive(Clone, Copy, Debug)]
 struct Order {
     price: i64,
     qty: i64,
-    key: u32,
-    side: u8,
+    place: Place,
 }
+
+/// Instrument and side in one word.
+#[derive(Clone, Copy, Debug)]
+struct Place(u32);
+
+impl Place {
+    #[inline]
+    fn new(key: u32, side: u8) -> Self {
+        Self(key << 1 | u32::from(side == b'B'))
+    }
+
+    #[inline]
+    fn key(self) -> usize {
+        (self.0 >> 1) as usize
+    }
+
+    #[inline]
+    fn side(self) -> u8 {
+        if self.0 & 1 == 1 { b'B' } else { b'S' }
+    }
+}
+
+const _: () = assert!(size_of::<(u64, Order)>() == 32);
 
 /// One instrument's book.
 #[derive(Clone, Debug)]
@@ -130,7 +153,7 @@ pub struct Fill {
 pub struct OrderBooks {
     orders: HashMap<u64, Order, BuildHasherDefault<OrderIdHasher>>,
     orders_max: usize,
-    books: Vec<Option<Box<OrderBook>>>,
+    books: Vec<Option<OrderBook>>,
     counts: Inconsistencies,
 }
 
@@ -143,7 +166,7 @@ impl OrderBooks {
 
     /// An instrument's book, if any order was ever added to it.
     pub fn book(&self, key: u32) -> Option<&OrderBook> {
-        self.books.get(key as usize).and_then(Option::as_deref)
+        self.books.get(key as usize).and_then(Option::as_ref)
     }
 
     /// Live orders.
@@ -159,7 +182,7 @@ impl OrderBooks {
     /// An order is added. Locate codes are 16 bits, so the table of books is bounded by 65,536.
     #[inline]
     pub fn added(&mut self, key: u32, order: &OrderAdded) {
-        self.insert(order.order_id, Order { price: order.price, qty: order.qty, key, side: order.side });
+        self.insert(order.order_id, Order { price: order.price, qty: order.qty, place: Place::new(key, order.side) });
     }
 
     /// An order trades at its own price.
@@ -209,13 +232,13 @@ impl OrderBooks {
             Entry::Occupied(_) => self.counts.duplicate_order += 1,
             Entry::Vacant(place) => {
                 place.insert(order);
-                let index = order.key as usize;
+                let index = order.place.key();
                 if index >= self.books.len() {
                     self.books.resize(index + 1, None);
                 }
                 self.books[index]
-                    .get_or_insert_with(|| Box::new(OrderBook::new()))
-                    .side(order.side)
+                    .get_or_insert_with(OrderBook::new)
+                    .side(order.place.side())
                     .add(order.price, order.qty);
             }
         }
@@ -244,11 +267,11 @@ impl OrderBooks {
             self.orders.remove(&order_id);
         }
         self.side(&order).take(order.price, taken, gone);
-        Some(Fill { price: order.price, qty: taken, side: order.side })
+        Some(Fill { price: order.price, qty: taken, side: order.place.side() })
     }
 
     #[inline]
     fn side(&mut self, order: &Order) -> &mut Side {
-        self.books[order.key as usize].get_or_insert_with(|| Box::new(OrderBook::new())).side(order.side)
+        self.books[order.place.key()].get_or_insert_with(OrderBook::new).side(order.place.side())
     }
 }

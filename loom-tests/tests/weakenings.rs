@@ -1,0 +1,209 @@
+//! Weakens each ordering that a loom model guards, one at a time, in a copy of the sources, and expects that model to object. Run by
+//! `./test --weaken`; by hand: `cargo test -p tagring-loom-tests --test weakenings -- --ignored --nocapture`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What is weakened, where (file, text, text instead), and the model that must object.
+struct Weakening {
+    what: &'static str,
+    file: &'static str,
+    from: &'static str,
+    to: &'static str,
+    model: &'static str,
+}
+
+const fn weaken(
+    what: &'static str,
+    file: &'static str,
+    from: &'static str,
+    to: &'static str,
+    model: &'static str,
+) -> Weakening {
+    Weakening { what, file, from, to, model }
+}
+
+#[rustfmt::skip]
+const WEAKENINGS: [Weakening; 25] = [
+    weaken("stamp store", "src/ring/cell.rs",
+        "self.words.store(value);\n        self.stamp.store(s + 1, Ordering::Release);",
+        "self.words.store(value);\n        self.stamp.store(s + 1, Ordering::Relaxed);", "one_publisher_one_reader"),
+    weaken("stamp load", "src/ring/cell.rs",
+        "let stamp = self.stamp.load(Ordering::Acquire);",
+        "let stamp = self.stamp.load(Ordering::Relaxed);", "one_publisher_one_reader"),
+    weaken("sequence store", "src/ring/place.rs",
+        "sequence.store(sequence, Ordering::Release)",
+        "sequence.store(sequence, Ordering::Relaxed)", "one_publisher_one_reader"),
+    weaken("sequence load", "src/ring/place.rs",
+        "sequence.load(Ordering::Acquire)",
+        "sequence.load(Ordering::Relaxed)", "one_publisher_one_reader"),
+    weaken("horizon store", "src/ring/publisher.rs",
+        "self.shared.horizon.store(self.standing.next, Ordering::Release)",
+        "self.shared.horizon.store(self.standing.next, Ordering::Relaxed)", "the_horizon_publishes"),
+    weaken("horizon load", "src/ring/shared.rs",
+        "self.horizon.load(Ordering::Acquire).max(next + 1)",
+        "self.horizon.load(Ordering::Relaxed).max(next + 1)", "the_horizon_publishes"),
+    weaken("batch order", "src/ring/claim.rs",
+        "            if !self.shared.many {\n                self.standing.next = self.next;\n                self.shared.horizon.store(self.next, Ordering::Release); // SYNC horizon\n            }\n            self.shared.cell(self.first).expose(self.first);",
+        "            self.shared.cell(self.first).expose(self.first);\n            if !self.shared.many {\n                self.standing.next = self.next;\n                self.shared.horizon.store(self.next, Ordering::Release); // SYNC horizon\n            }", "issue_4581"),
+    weaken("two publishers seq load", "src/ring/place.rs",
+        "sequence.load(Ordering::Acquire)",
+        "sequence.load(Ordering::Relaxed)", "issue_4567"),
+    weaken("no finished_up_to", "src/ring/shared.rs",
+        "self.finished_up_to(at) + self.capacity()",
+        "at + self.capacity()", "two_publishers_without_readers"),
+    weaken("join reader fence", "src/ring/shared.rs",
+        "        self.places.store(place, lowest);\n        fence(Ordering::SeqCst); // SYNC join",
+        "        self.places.store(place, lowest);", "a_reader_joins_while"),
+    weaken("join publisher fence", "src/ring/shared.rs",
+        "        fence(Ordering::SeqCst); // SYNC join\n        match",
+        "        match", "a_reader_joins_while"),
+    weaken("no settle", "src/ring/shared.rs",
+        "            self.settle(place, cursor);\n",
+        "            self.places.store(place, cursor);\n", "a_reader_joins_among"),
+    weaken("detach store", "src/ring/place.rs",
+        "sequence.store(sequence, Ordering::Release)",
+        "sequence.store(sequence, Ordering::Relaxed)", "a_reader_detaches"),
+    weaken("dep load", "src/ring/place.rs",
+        "sequence.load(Ordering::Acquire)",
+        "sequence.load(Ordering::Relaxed)", "a_reader_runs_after"),
+    weaken("dep store", "src/ring/place.rs",
+        "sequence.store(sequence, Ordering::Release)",
+        "sequence.store(sequence, Ordering::Relaxed)", "a_reader_runs_after"),
+    weaken("bell light", "src/ring/wait.rs",
+        "        fence_light(); // SYNC sleeper-announced\n",
+        "", "no_wake_up"),
+    weaken("bell heavy", "src/ring/wait.rs",
+        "let seen = fence_heavy();",
+        "let seen = true;", "no_wake_up"),
+    weaken("lossy release fence", "src/ring/cell.rs",
+        "        fence(Ordering::Release);\n",
+        "", "issue_4537"),
+    weaken("lossy acquire fence", "src/ring/cell.rs",
+        "        fence(Ordering::Acquire);\n",
+        "", "issue_4537"),
+    weaken("closed store", "src/ring/shared.rs",
+        "self.control.closed.store(1, Ordering::Release)",
+        "self.control.closed.store(1, Ordering::Relaxed)", "closed_comes"),
+    weaken("closed load", "src/ring/shared.rs",
+        "self.control.closed.load(Ordering::Acquire)",
+        "self.control.closed.load(Ordering::Relaxed)", "closed_comes"),
+    weaken("end_of waits for the gone", "src/ring/place.rs",
+        "                sequence = self.end_of(self.after(reader));",
+        "                sequence = 0;", "outlives"),
+    weaken("tagset release fence", "src/event/atomic_tag_set.rs",
+        "        fence(Ordering::Release);\n",
+        "", "changes_as_one"),
+    weaken("tagset acquire fence", "src/event/atomic_tag_set.rs",
+        "                fence(Ordering::Acquire);\n",
+        "", "changes_as_one"),
+    weaken("tagset cas acquire", "src/event/atomic_tag_set.rs",
+        "compare_exchange(version, odd, Ordering::Acquire,",
+        "compare_exchange(version, odd, Ordering::Relaxed,", "no_change_of"),
+];
+
+/// A copy of what the models are built from.
+fn copy_sources(root: &Path, to: &Path) {
+    for file in ["Cargo.toml", "Cargo.lock", "loom-tests/Cargo.toml"] {
+        fs::create_dir_all(to.join(file).parent().unwrap()).unwrap();
+        fs::copy(root.join(file), to.join(file)).unwrap();
+    }
+    for folder in ["src", "loom-tests/src"] {
+        copy_folder(&root.join(folder), &to.join(folder));
+    }
+    // Of the workspace's members the models need no other.
+    let manifest = fs::read_to_string(to.join("Cargo.toml")).unwrap();
+    let members = manifest.lines().find(|line| line.starts_with("members")).unwrap();
+    let defaults = manifest.lines().find(|line| line.starts_with("default-members")).unwrap();
+    let manifest = manifest.replace(members, r#"members = [".", "loom-tests"]"#).replace(defaults, "");
+    fs::write(to.join("Cargo.toml"), manifest).unwrap();
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy_folder(&path, &target);
+        } else {
+            fs::copy(&path, target).unwrap();
+        }
+    }
+}
+
+/// Whether the models whose name holds `model` pass; an `Err` is a build that failed.
+fn passes(sources: &Path, target: &Path, model: &str) -> Result<bool, String> {
+    let cargo = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO"));
+        command.args(["test", "--quiet", "--offline", "-p", "tagring-loom-tests", "--lib"]).args(arguments);
+        command.current_dir(sources).env("CARGO_TARGET_DIR", target).output().unwrap()
+    };
+    let built = cargo(&["--no-run"]);
+    if !built.status.success() {
+        return Err(String::from_utf8_lossy(&built.stderr).into_owned());
+    }
+    Ok(cargo(&["--", model]).status.success())
+}
+
+/// A folder that goes away with its test.
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+#[ignore = "a build for each weakening: two minutes; `./test --weaken` runs it"]
+fn every_weakening_is_found_by_its_model() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let copy = Folder(std::env::temp_dir().join(format!("tagring-weakened-{}", std::process::id())));
+    copy_sources(root, &copy.0);
+    let target = copy.0.join("target");
+    let mut unnoticed = Vec::new();
+    for weakening in &WEAKENINGS {
+        let path = copy.0.join(weakening.file);
+        let sound = fs::read_to_string(&path).unwrap();
+        assert!(
+            sound.contains(weakening.from),
+            "{}: {} has changed; change this list with it",
+            weakening.what,
+            weakening.file
+        );
+        fs::write(&path, sound.replacen(weakening.from, weakening.to, 1)).unwrap();
+        let passed =
+            passes(&copy.0, &target, weakening.model).unwrap_or_else(|error| panic!("{}: {error}", weakening.what));
+        println!("{:28} {}", weakening.what, if passed { "NOT NOTICED" } else { "found" });
+        unnoticed.extend(passed.then_some(weakening.what));
+        fs::write(&path, sound).unwrap();
+    }
+    assert_eq!(unnoticed, Vec::<&str>::new());
+    // The copy as it is passes, so it was the weakening that each model objected to.
+    assert_eq!(passes(&copy.0, &target, "tag_set"), Ok(true));
+}
+
+/// The list keeps up with the sources, also where the long test does not run.
+#[test]
+fn every_weakening_names_a_text_of_the_sources() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let models = ["ring_models.rs", "tag_set_models.rs"]
+        .map(|file| fs::read_to_string(root.join("loom-tests/src").join(file)).unwrap());
+    for weakening in &WEAKENINGS {
+        let source = fs::read_to_string(root.join(weakening.file)).unwrap();
+        assert!(
+            source.contains(weakening.from),
+            "{}: {} has changed; change this list with it",
+            weakening.what,
+            weakening.file
+        );
+        assert!(
+            models.iter().any(|models| models.contains(weakening.model)),
+            "{}: no model {}",
+            weakening.what,
+            weakening.model
+        );
+    }
+}
