@@ -112,7 +112,7 @@ impl<F: Family, H: Handler> RunSlot for Slot<F, H> {
         let covered = catch_unwind(AssertUnwindSafe(|| reader.turn(self.limit, |turn| hands.run(turn))));
         self.ctx.holds_event = false;
         match covered {
-            Ok(0) if self.is_finished() => stop = true,
+            Ok(0) if reader.is_finished() => stop = true,
             Ok(0) => return self.idle(),
             Ok(_) => {}
             Err(panic) => return self.panicked(&message(&*panic)),
@@ -128,8 +128,7 @@ impl<F: Family, H: Handler> RunSlot for Slot<F, H> {
     fn is_ready(&mut self) -> bool {
         self.shared.wants_stop()
             || self.shared.tags.version() != self.tags_version
-            || self.reader.as_mut().is_some_and(BoundReader::is_ready)
-            || self.is_finished()
+            || self.reader.as_mut().is_some_and(|reader| reader.is_ready() || reader.is_finished())
     }
 
     fn wait_strategy(&self) -> WaitStrategy {
@@ -278,13 +277,6 @@ impl<H: Handler> Hands<'_, H> {
 }
 
 impl<F: Family, H: Handler> Slot<F, H> {
-    /// Whether the bus is closed and this slot has read all of it. A slot that runs after others may see nothing because those are
-    /// still busy: what was published tells.
-    fn is_finished(&mut self) -> bool {
-        let (Some(reader), Some(ticket)) = (&mut self.reader, &self.ticket) else { return false };
-        reader.is_finished() && reader.position() >= ticket.published()
-    }
-
     #[inline]
     fn idle(&mut self) -> Turned {
         let (Some(handler), ctx) = (&mut self.handler, &mut self.ctx) else { return Turned::Idle };

@@ -166,11 +166,6 @@ impl<F: Family> Ticket<F> {
         let step = |count: u32| (count < limit).then_some(count + 1);
         attached.fetch_update(Ordering::Relaxed, Ordering::Relaxed, step).ok().map(|_| Self(bus.clone()))
     }
-
-    /// Events published on the bus so far.
-    pub(super) fn published(&self) -> u64 {
-        self.0.published()
-    }
 }
 
 impl<F: Family> Drop for Ticket<F> {
