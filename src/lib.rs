@@ -6,6 +6,7 @@ pub mod counters;
 pub mod event;
 pub mod ring;
 pub mod sync;
+pub mod testkit;
 #[doc(hidden)]
 pub use zerocopy;
 

@@ -124,6 +124,10 @@ fn the_check_sees_what_it_is_for() {
     assert_eq!(reaches("ring", "use crate::{sync::Words, event::{Tag, Event}};"), ["event"]);
     assert_eq!(reaches("clock", "fn f() { crate::counters::Histogram::new(); }"), ["counters"]);
     assert_eq!(reaches("gate", "use crate::journal::Journal;"), ["journal"]);
+    assert!(reaches("testkit", "use crate::{bus::Bus, clock::Clock, event::Event};").is_empty(), "it may use all");
+    for room in FLOORS.concat().into_iter().filter(|&room| room != "testkit") {
+        assert_eq!(reaches(room, "use crate::testkit::Drive;"), ["testkit"], "nothing uses the test kit");
+    }
     assert!(
         reaches("bus", "use crate::{ring::Ring, event::Tag};\n// crate::runtime\nlet s = \"crate::runtime\";")
             .is_empty()

@@ -4,15 +4,16 @@
 //! Floors above: none but `sync`. A clock's ticks mean something only to that clock; differences become nanoseconds through it.
 
 mod calibrate;
+mod monotonic;
+mod rate;
 mod report;
 mod tsc;
 
-pub use report::{ClockReport, ClockSource};
+pub use report::{ClockReport, ClockSource, TscRefusal};
 
-use calibrate::Calibration;
+use rate::TickRate;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// A moment, in the ticks of the clock that read it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,8 +44,9 @@ pub struct Clock(Source);
 
 #[derive(Clone, Debug)]
 enum Source {
-    Tsc(&'static Calibration),
-    Monotonic(Instant),
+    Tsc(&'static TickRate),
+    /// With the reason why it is not the TSC, if that was wanted.
+    Monotonic(Option<&'static TscRefusal>),
     Manual(Arc<AtomicU64>),
 }
 
@@ -65,20 +67,24 @@ impl ManualHand {
 }
 
 impl Clock {
-    /// The best clock of this machine: the TSC if the processor says that it is invariant and two calibrations agree, else the
-    /// monotonic clock. [`Self::report`] says which and why. The first call takes some 20 ms.
+    /// The best clock of this machine: the TSC if the processor says that it is invariant, the kernel offers it as a clock source and
+    /// two calibrations agree, else the monotonic clock. [`Self::report`] says which and why. The first call takes 10 to 20 ms.
     #[must_use]
     pub fn system() -> Self {
-        match calibrate::machine() {
-            Ok(calibration) => Self(Source::Tsc(calibration)),
-            Err(_) => Self::monotonic(),
+        Self::choose(calibrate::this_machine())
+    }
+
+    fn choose(machine: Result<&'static TickRate, &'static TscRefusal>) -> Self {
+        match machine {
+            Ok(rate) => Self(Source::Tsc(rate)),
+            Err(refusal) => Self(Source::Monotonic(Some(refusal))),
         }
     }
 
-    /// The operating system's monotonic clock; a tick is a nanosecond.
+    /// The operating system's monotonic clock, whatever the machine; a tick is a nanosecond.
     #[must_use]
     pub fn monotonic() -> Self {
-        Self(Source::Monotonic(Instant::now()))
+        Self(Source::Monotonic(None))
     }
 
     /// A clock that only its hand moves; a tick is a nanosecond.
@@ -104,7 +110,7 @@ impl Clock {
     #[inline(always)]
     pub fn now_after_load(&self) -> Ticks {
         match &self.0 {
-            Source::Tsc(_) => Ticks(tsc::read_after_loads()),
+            Source::Tsc(_) => Ticks(tsc::read_after_load()),
             source => Self::slow(source),
         }
     }
@@ -113,35 +119,38 @@ impl Clock {
     fn slow(source: &Source) -> Ticks {
         match source {
             Source::Tsc(_) => Ticks(tsc::read()),
-            Source::Monotonic(origin) => Ticks(u64::try_from(origin.elapsed().as_nanos()).unwrap_or(u64::MAX)),
+            Source::Monotonic(_) => Ticks(monotonic::monotonic_ns()),
             Source::Manual(time) => Ticks(time.load(Ordering::Relaxed)),
         }
     }
 
-    /// A number of ticks in nanoseconds, rounded down.
+    /// A number of ticks in nanoseconds, rounded to the nearest; `u64::MAX` if that does not fit.
     #[must_use]
     #[inline]
     pub fn to_ns(&self, ticks: u64) -> u64 {
         match &self.0 {
-            Source::Tsc(calibration) => calibration.to_ns(ticks),
+            Source::Tsc(rate) => rate.to_ns(ticks),
             _ => ticks,
         }
     }
 
-    /// Nanoseconds in ticks, rounded down.
+    /// Nanoseconds in ticks, rounded to the nearest; `u64::MAX` if that does not fit.
     #[must_use]
     pub fn from_ns(&self, ns: u64) -> u64 {
         match &self.0 {
-            Source::Tsc(calibration) => calibration.ticks_of(ns),
+            Source::Tsc(rate) => rate.to_ticks(ns),
             _ => ns,
         }
     }
 
-    /// Calendar time of a moment, in nanoseconds since 1970. For the edges: it reads two clocks.
+    /// Calendar time of a moment, in nanoseconds since 1970, by the calendar as it is set now. For the edges: it reads two clocks. A
+    /// manual clock is its own calendar.
     #[must_use]
     pub fn wall_ns(&self, at: Ticks) -> u64 {
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
-        let now = self.now();
+        if let Source::Manual(_) = self.0 {
+            return at.0;
+        }
+        let (wall, now) = (monotonic::calendar_ns(), self.now());
         wall.saturating_add(self.to_ns(at.since(now))).saturating_sub(self.to_ns(now.since(at)))
     }
 
@@ -149,9 +158,25 @@ impl Clock {
     #[must_use]
     pub fn report(&self) -> ClockReport {
         match &self.0 {
-            Source::Tsc(calibration) => calibration.report(),
-            Source::Monotonic(_) => ClockReport::monotonic(calibrate::machine().err()),
-            Source::Manual(_) => ClockReport::manual(),
+            Source::Tsc(rate) => ClockReport::tsc(rate),
+            Source::Monotonic(refusal) => ClockReport::nanoseconds(ClockSource::Monotonic, refusal.cloned()),
+            Source::Manual(_) => ClockReport::nanoseconds(ClockSource::Manual, None),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn issue_4596_a_machine_without_a_counter_falls_back_and_says_so() {
+        static REFUSAL: TscRefusal = TscRefusal::NotInvariant;
+        let clock = Clock::choose(Err(&REFUSAL));
+        let report = clock.report();
+        assert_eq!((report.source, report.reason), (ClockSource::Monotonic, Some(TscRefusal::NotInvariant)));
+        assert_eq!((report.ticks_per_second, clock.to_ns(7), clock.from_ns(7)), (1_000_000_000, 7, 7));
+        let start = clock.now();
+        assert!(start.0 > 0 && clock.now_after_load() >= start);
     }
 }

@@ -85,10 +85,14 @@ impl HistogramWriter {
     /// Counts one value `n` times.
     #[inline]
     pub fn record_n(&mut self, value: u64, n: u64) {
+        if n == 0 {
+            return;
+        }
         let cells = &*self.cells;
         let bucket = &cells.buckets[bucket_of(value)];
         add(bucket, n);
-        add(&cells.sum, value.saturating_mul(n));
+        let sum = cells.sum.load(Ordering::Relaxed).saturating_add(value.saturating_mul(n));
+        cells.sum.store(sum, Ordering::Relaxed);
         if value < cells.min.load(Ordering::Relaxed) {
             cells.min.store(value, Ordering::Relaxed);
         }

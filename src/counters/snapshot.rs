@@ -6,6 +6,9 @@ use std::sync::atomic::Ordering;
 
 /// Points per halving of the distance to 100 % in a `.hgrm` file, as HdrHistogram's tools use.
 const TICKS_PER_HALF_DISTANCE: u32 = 5;
+/// Ranges of doubled width, and the linear resolution of each: what HdrHistogram calls buckets and sub-buckets, for the footer.
+const HDR_BUCKETS: usize = 31;
+const HDR_SUB_BUCKETS: usize = 1024;
 
 /// What a histogram held at one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -21,22 +24,26 @@ pub struct HistogramSnapshot {
 
 impl HistogramSnapshot {
     pub(super) fn of(cells: &Cells) -> Self {
-        let max = cells.max.load(Ordering::Relaxed);
-        let points: Vec<(u64, u64)> = cells
-            .buckets
-            .iter()
-            .enumerate()
-            .map(|(bucket, count)| (bucket, count.load(Ordering::Relaxed)))
-            .filter(|&(_, count)| count > 0)
-            .map(|(bucket, count)| {
-                let (low, width) = range_of(bucket);
-                (low + width / 2, count)
-            })
-            .collect();
-        let count = points.iter().map(|&(_, count)| count).sum();
-        let min = if count == 0 { 0 } else { cells.min.load(Ordering::Relaxed) };
-        let sum = u128::from(cells.sum.load(Ordering::Relaxed));
-        Self { points, count, sum, min, max, saturated: cells.saturated.load(Ordering::Relaxed) }
+        let counts = cells.buckets.iter().map(|count| count.load(Ordering::Relaxed)).enumerate();
+        let filled: Vec<(usize, u64)> = counts.filter(|&(_, count)| count > 0).collect();
+        let (Some(&(first, _)), Some(&(last, _))) = (filled.first(), filled.last()) else { return Self::default() };
+        let middle = |bucket| {
+            let (low, width) = range_of(bucket);
+            low + width / 2
+        };
+        let points: Vec<(u64, u64)> = filled.iter().map(|&(bucket, count)| (middle(bucket), count)).collect();
+        // The writer stores the extremes after the bucket: where one is not there yet, the bucket's own edge stands in, so that the
+        // least value is never above the greatest.
+        let ((low, low_width), (high, high_width)) = (range_of(first), range_of(last));
+        let (min, max) = (cells.min.load(Ordering::Relaxed), cells.max.load(Ordering::Relaxed));
+        Self {
+            count: points.iter().map(|&(_, count)| count).sum(),
+            points,
+            sum: u128::from(cells.sum.load(Ordering::Relaxed)),
+            min: if min < low + low_width { min } else { low },
+            max: if max >= high { max } else { high + high_width - 1 },
+            saturated: cells.saturated.load(Ordering::Relaxed),
+        }
     }
 
     /// Values counted.
@@ -57,7 +64,7 @@ impl HistogramSnapshot {
         self.max
     }
 
-    /// The sum of all values, exactly while it fits 64 bits.
+    /// The sum of all values, exactly while it fits 64 bits; a histogram's own sum stays at `u64::MAX` from there on.
     #[must_use]
     pub fn sum(&self) -> u128 {
         self.sum
@@ -81,6 +88,9 @@ impl HistogramSnapshot {
         let rank = ((q.clamp(0.0, 1.0) * self.count as f64).ceil() as u64).clamp(1, self.count.max(1));
         if rank == self.count {
             return self.max;
+        }
+        if rank == 1 {
+            return self.min;
         }
         let mut below = 0;
         for &(value, count) in &self.points {
@@ -133,8 +143,16 @@ impl HistogramSnapshot {
     pub fn to_hdr(&self) -> hdrhistogram::Histogram<u64> {
         let mut hdr = hdrhistogram::Histogram::new_with_max(self.max.max(2), 3)
             .unwrap_or_else(|error| unreachable!("3 digits up to any maximum of 2 or more are valid: {error:?}"));
-        for &(value, count) in &self.points {
-            hdr.saturating_record_n(value.clamp(self.min, self.max), count);
+        // The least and the greatest value are known exactly: one count each of the first and the last bucket.
+        let mut inner = self.count;
+        for end in [self.max, self.min] {
+            hdr.saturating_record_n(end, u64::from(inner > 0));
+            inner = inner.saturating_sub(1);
+        }
+        let last = self.points.len().saturating_sub(1);
+        for (i, &(value, count)) in self.points.iter().enumerate() {
+            let ends = u64::from(i == 0) + u64::from(i == last);
+            hdr.saturating_record_n(value.clamp(self.min, self.max), count.saturating_sub(ends));
         }
         hdr
     }
@@ -146,18 +164,21 @@ impl HistogramSnapshot {
     pub fn write_hgrm(&self, out: &mut impl Write) -> io::Result<()> {
         let hdr = self.to_hdr();
         writeln!(out, "{:>12} {:>14} {:>10} {:>14}\n", "Value", "Percentile", "TotalCount", "1/(1-Percentile)")?;
+        let mut total = 0;
         for step in hdr.iter_quantiles(TICKS_PER_HALF_DISTANCE) {
-            let (value, quantile) = (step.value_iterated_to(), step.quantile_iterated_to());
-            let total = hdr.count_between(0, value);
+            // The last line is the greatest value, known exactly, where the iterator gives its bucket's edge.
+            let (value, quantile) = (step.value_iterated_to().min(self.max) as f64, step.quantile_iterated_to());
+            total += step.count_since_last_iteration();
             match quantile < 1.0 {
                 true => {
-                    writeln!(out, "{value:>12.3} {quantile:>2.12} {total:>10} {:>14.2}", 1.0 / (1.0 - quantile))?;
+                    writeln!(out, "{value:>12.3} {quantile:.12} {total:>10} {:>14.2}", 1.0 / (1.0 - quantile))?;
                 }
-                false => writeln!(out, "{value:>12.3} {quantile:>2.12} {total:>10}")?,
+                false => writeln!(out, "{value:>12.3} {quantile:.12} {total:>10}")?,
             }
         }
         writeln!(out, "#[Mean    = {:>12.3}, StdDeviation   = {:>12.3}]", self.mean(), hdr.stdev())?;
-        writeln!(out, "#[Max     = {:>12.3}, Total count    = {:>12}]", self.max, self.count)
+        writeln!(out, "#[Max     = {:>12.3}, Total count    = {:>12}]", self.max as f64, self.count)?;
+        writeln!(out, "#[Buckets = {HDR_BUCKETS:>12}, SubBuckets     = {HDR_SUB_BUCKETS:>12}]")
     }
 }
 

@@ -1,5 +1,5 @@
 //! A publisher's delay in 16 bits: 5 bits of exponent, 11 of mantissa. 0 to 4,095 ticks are exact, larger ones within 1/2048,
-//! up to some 8.8e12 ticks (an hour at 2.5 GHz); beyond that it saturates. Latencies are recorded with about three significant
+//! up to some 4.4e12 ticks (29 minutes at 2.5 GHz); beyond that it saturates. Latencies are recorded with about three significant
 //! digits, so nothing that is shown is lost.
 
 /// Mantissa bits.

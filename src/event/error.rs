@@ -1,5 +1,6 @@
 //! What can be wrong with an event: its tag, its name, a field's value.
 
+use super::tag::Tag;
 use core::fmt;
 
 /// What is wrong with an event or its description.
@@ -22,6 +23,31 @@ pub enum EventError {
         /// What is allowed, as declared.
         allowed: &'static str,
     },
+    /// A tag that no payload of the family has.
+    ForeignTag {
+        /// The family.
+        family: &'static str,
+        /// The tag.
+        tag: Tag,
+    },
+    /// A payload was written by another version of its schema.
+    Version {
+        /// The payload.
+        payload: &'static str,
+        /// The version it was written by.
+        version: u16,
+        /// The version of this program.
+        expected: u16,
+    },
+    /// A payload has another size.
+    Size {
+        /// The payload.
+        payload: &'static str,
+        /// Bytes found.
+        size: usize,
+        /// Bytes it has.
+        expected: usize,
+    },
     /// No payload of the family has this name.
     UnknownName {
         /// The family.
@@ -43,6 +69,9 @@ impl EventError {
             Self::Tag { .. } => "TR-0501",
             Self::Value { .. } => "TR-0502",
             Self::UnknownName { .. } => "TR-0503",
+            Self::ForeignTag { .. } => "TR-0504",
+            Self::Version { .. } => "TR-0505",
+            Self::Size { .. } => "TR-0506",
         }
     }
 
@@ -78,6 +107,21 @@ impl fmt::Display for EventError {
                 write!(
                     f,
                     "{payload}.{field} is {value}, allowed is {allowed}; correct the value, or refuse the event"
+                )?;
+            }
+            Self::ForeignTag { family, tag } => {
+                write!(f, "no event of family {family} has tag {tag}; read it with the family that wrote it")?;
+            }
+            Self::Version { payload, version, expected } => {
+                write!(
+                    f,
+                    "{payload} is of version {version}, known is {expected}; read it with the program that wrote it"
+                )?;
+            }
+            Self::Size { payload, size, expected } => {
+                write!(
+                    f,
+                    "{payload} has {expected} bytes, found are {size}; the input is cut off or of another version"
                 )?;
             }
             Self::UnknownName { family, name, known, nearest } => {

@@ -33,4 +33,21 @@ pub trait Family: Send + Sync + 'static {
             None => Err(EventError::unknown_name(Self::NAME, name, Self::SCHEMAS.iter().map(|schema| schema.name))),
         }
     }
+    /// The layout of an event from outside, once it is clear that it is one: its tag is in the family, and it was written by this
+    /// version of its schema, in full.
+    ///
+    /// # Errors
+    /// [`EventError::Tag`], [`EventError::ForeignTag`], [`EventError::Version`] or [`EventError::Size`], in this order.
+    fn admit(tag: u64, version: u16, size: usize) -> Result<&'static Schema, EventError> {
+        let tag = Tag::try_new(tag)?;
+        let Some(schema) = Self::schema_of(tag) else { return Err(EventError::ForeignTag { family: Self::NAME, tag }) };
+        let payload = schema.name;
+        if version != schema.version {
+            return Err(EventError::Version { payload, version, expected: schema.version });
+        }
+        if size != schema.size {
+            return Err(EventError::Size { payload, size, expected: schema.size });
+        }
+        Ok(schema)
+    }
 }

@@ -6,16 +6,18 @@ use super::tag::Tag;
 /// The number in a version written as `v1`.
 #[must_use]
 pub const fn parse_version(text: &str) -> u16 {
+    const SHAPE: &str = "events!: a version is written `v1`, `v2`, .. up to `v65535`";
     let bytes = text.as_bytes();
-    assert!(bytes.len() > 1 && bytes[0] == b'v', "events!: a version is written `v1`, `v2`, ..");
-    let mut version = 0_u16;
+    assert!(bytes.len() > 1 && bytes.len() < 7 && bytes[0] == b'v', "{}", SHAPE);
+    let mut version = 0_u32;
     let mut i = 1;
     while i < bytes.len() {
-        assert!(bytes[i].is_ascii_digit(), "events!: a version is written `v1`, `v2`, ..");
-        version = version * 10 + (bytes[i] - b'0') as u16;
+        assert!(bytes[i].is_ascii_digit(), "{}", SHAPE);
+        version = version * 10 + (bytes[i] - b'0') as u32;
         i += 1;
     }
-    version
+    assert!(version <= u16::MAX as u32, "{}", SHAPE);
+    version as u16
 }
 
 /// Refuses two payloads with one tag.
@@ -86,8 +88,24 @@ pub const fn assert_payload(size: usize, align: usize, fields: usize) {
 /// [`Payload::check`]: crate::event::Payload::check
 #[macro_export]
 macro_rules! events {
+    (@tag $name:ident $tag:literal) => { $tag };
+    (@tag $name:ident) => {
+        ::core::compile_error!(::core::concat!(
+            "events!: `", ::core::stringify!($name), "` has no tag; write `pub struct ", ::core::stringify!($name),
+            " = TAG, v1 { .. }` with an integer from 0 to 1023"
+        ))
+    };
+    (@version $name:ident $version:ident) => {
+        $crate::event::checks::parse_version(::core::stringify!($version))
+    };
+    (@version $name:ident) => {
+        ::core::compile_error!(::core::concat!(
+            "events!: `", ::core::stringify!($name), "` has no version; write `pub struct ", ::core::stringify!($name),
+            " = TAG, v1 { .. }`"
+        ))
+    };
     ($(#[$meta:meta])* pub mod $family:ident;
-     $($(#[$smeta:meta])* pub struct $name:ident = $tag:literal, $version:ident {
+     $($(#[$smeta:meta])* pub struct $name:ident $(= $tag:literal)? $(, $version:ident)? {
         $($(#[$fmeta:meta])* pub $field:ident : $ty:ty $(where $allowed:expr)?),* $(,)?
      })*) => {
         $(#[$meta])*
@@ -104,9 +122,9 @@ macro_rules! events {
                 pub struct $name { $($(#[$fmeta])* pub $field: $ty),* }
 
                 impl $crate::event::Payload for $name {
-                    const TAG: $crate::event::Tag = $crate::event::Tag::new($tag);
+                    const TAG: $crate::event::Tag = $crate::event::Tag::new($crate::events!(@tag $name $($tag)?));
                     const NAME: &'static str = stringify!($name);
-                    const VERSION: u16 = $crate::event::checks::parse_version(stringify!($version));
+                    const VERSION: u16 = $crate::events!(@version $name $($version)?);
                     const SCHEMA: &'static $crate::event::Schema = &$crate::event::Schema {
                         tag: Self::TAG,
                         name: Self::NAME,
@@ -162,8 +180,8 @@ macro_rules! events {
                 #[inline(always)]
                 #[must_use]
                 pub fn of(event: &'e $crate::event::Event) -> ::core::option::Option<Self> {
-                    match event.tag().get() {
-                        $($tag => event.get::<$name>().map(Self::$name),)*
+                    match event.tag() {
+                        $(<$name as $crate::event::Payload>::TAG => event.get::<$name>().map(Self::$name),)*
                         _ => ::core::option::Option::None,
                     }
                 }

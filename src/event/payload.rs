@@ -39,6 +39,15 @@ pub trait Payload:
     fn checked(self) -> Result<Self, EventError> {
         self.check().map(|()| self)
     }
+
+    /// The payload in `bytes`, checked: for files, networks and other processes. `bytes` need no alignment.
+    ///
+    /// # Errors
+    /// [`EventError::Size`] if there are more or fewer bytes than a payload has; else as [`Self::check`].
+    fn read_checked(bytes: &[u8]) -> Result<Self, EventError> {
+        let size = EventError::Size { payload: Self::NAME, size: bytes.len(), expected: size_of::<Self>() };
+        Self::read_from_bytes(bytes).map_err(|_| size)?.checked()
+    }
 }
 
 /// What a payload's field may be: a value that any bytes are, and that holds no reference.

@@ -1,0 +1,94 @@
+//! Faults on demand: what a slot, and all around it, does when a handler fails.
+
+use crate::bus::{Context, Handler, Outcome};
+use crate::event::Event;
+
+/// What happens instead of handling an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The event is refused: it counts as dead.
+    Dead,
+    /// The handler says that this was the last one.
+    Stop,
+    /// The handler panics; the slot's policy decides.
+    Panic,
+}
+
+/// A handler around another one that fails at chosen events and passes on the rest.
+///
+/// ```
+/// use tagring::bus::PanicPolicy;
+/// use tagring::testkit::{Drive, Fault, Faulty, Recorder};
+///
+/// tagring::events! { pub mod market; pub struct Trade = 1, v1 { pub qty: u64 } }
+///
+/// let (recorder, records) = Recorder::new(16);
+/// let faulty = Faulty::new(recorder).at(1, Fault::Panic);
+/// let mut drive = Drive::<market::Events, _>::with(faulty, |slot| slot.policy(PanicPolicy::Skip)).expecting_panics();
+/// for qty in 0..3 {
+///     drive.publish(0, &market::Trade { qty });
+/// }
+/// drive.run();
+/// assert_eq!(records.of::<market::Trade>().iter().map(|trade| trade.qty).collect::<Vec<_>>(), [0, 2]);
+/// assert_eq!(drive.stats().dead, 1);
+/// ```
+#[derive(Debug)]
+pub struct Faulty<H> {
+    handler: H,
+    script: Vec<(u64, Fault)>,
+    seen: u64,
+}
+
+impl<H: Handler> Faulty<H> {
+    /// No faults yet.
+    #[must_use]
+    pub fn new(handler: H) -> Self {
+        Self { handler, script: Vec::new(), seen: 0 }
+    }
+
+    /// Adds a fault at the `nth` event that this handler is given, counted from 0.
+    #[must_use]
+    pub fn at(mut self, nth: u64, fault: Fault) -> Self {
+        self.script.push((nth, fault));
+        self
+    }
+
+    /// The handler inside.
+    #[must_use]
+    pub fn into_inner(self) -> H {
+        self.handler
+    }
+}
+
+impl<H: Handler> Handler for Faulty<H> {
+    fn on_start(&mut self, ctx: &mut Context) {
+        self.handler.on_start(ctx);
+    }
+
+    fn on_event(&mut self, event: &Event, ctx: &mut Context) -> Outcome {
+        let nth = self.seen;
+        self.seen += 1;
+        match self.script.iter().find(|&&(at, _)| at == nth) {
+            None => self.handler.on_event(event, ctx),
+            Some((_, Fault::Dead)) => Outcome::Dead,
+            Some((_, Fault::Stop)) => Outcome::Stop,
+            Some((_, Fault::Panic)) => panic!("as scripted, at event {nth}"),
+        }
+    }
+
+    fn on_batch_end(&mut self, ctx: &mut Context) {
+        self.handler.on_batch_end(ctx);
+    }
+
+    fn on_idle(&mut self, ctx: &mut Context) {
+        self.handler.on_idle(ctx);
+    }
+
+    fn on_restart(&mut self, ctx: &mut Context) {
+        self.handler.on_restart(ctx);
+    }
+
+    fn on_stop(&mut self, ctx: &mut Context) {
+        self.handler.on_stop(ctx);
+    }
+}

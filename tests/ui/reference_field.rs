@@ -1,0 +1,7 @@
+//~ error: `&'static str` cannot be a field of a payload
+tagring::events! {
+    pub mod market;
+    pub struct News = 1, v1 { pub text: &'static str }
+}
+
+fn main() {}
