@@ -20,6 +20,8 @@ pub enum Fault {
     TooLong {
         /// Its bytes.
         bytes: u64,
+        /// Bytes at most.
+        limit: u64,
     },
     /// `TR-2104`: the input ends in the middle of it.
     Cut,
@@ -112,8 +114,8 @@ impl fmt::Display for Fault {
         match self {
             Self::NoTime => f.write_str("it does not begin with the local time in ns and a space"),
             Self::NotJson { at, reason } => write!(f, "not JSON at byte {at} of the line: {reason}"),
-            Self::TooLong { bytes } => {
-                write!(f, "{bytes} bytes are over the limit of a line; raise the limit if it is a message")
+            Self::TooLong { bytes, limit } => {
+                write!(f, "{bytes} bytes, where a line has at most {limit}; no message is so long, split or repair it")
             }
             Self::Cut => f.write_str("the input ends in the middle of it; fetch the capture again"),
             Self::UnknownMessage => f.write_str("neither an event (`e`), a snapshot (`lastUpdateId`) nor a ticker"),
@@ -126,7 +128,7 @@ impl fmt::Display for Fault {
                 write!(f, "symbol `{symbol}` is longer than {} bytes", super::SYMBOL_BYTES)
             }
             Self::SymbolTableFull { symbol, limit } => {
-                write!(f, "no place for symbol `{symbol}`: the table holds {limit}; raise its limit")
+                write!(f, "no place for symbol `{symbol}`: the table holds {limit}; split the capture by symbol")
             }
             Self::SnapshotOfNoSymbol { update_id } => {
                 write!(f, "snapshot {update_id} names no symbol and fits none by price; add its stream to the line")
