@@ -30,7 +30,7 @@ use source::{Consumed, INSTRUMENTS_MAX, Source};
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tagring::bus::{Bus, Handler, PanicPolicy, Publisher, SlotHandle, SlotThread};
 use tagring::clock::Clock;
@@ -248,6 +248,8 @@ fn feed(
     let (theirs, counters) = (Arc::clone(ending), Arc::clone(&progress));
     let bar = progress_bar(args, size);
     let started = Instant::now();
+    let (done, main) = (Arc::new(AtomicBool::new(false)), std::thread::current());
+    let is_done = Arc::clone(&done);
     let thread = std::thread::Builder::new().name("feed".into()).spawn(move || {
         tagring::bus::pin_current_thread(core).map_err(|error| error.to_string())?;
         let start = Instant::now();
@@ -257,10 +259,13 @@ fn feed(
         let (published, levels, waits) = (sink.published(), sink.levels(), sink.waits());
         // The sink, and with it the bus's only publisher, ends here: slots finish and stop.
         drop(sink);
-        Ok::<_, String>(Fed { name, format, consumed, published, levels, waits, start, elapsed: start.elapsed() })
+        let elapsed = start.elapsed();
+        is_done.store(true, Ordering::Release);
+        main.unpark();
+        Ok::<_, String>(Fed { name, format, consumed, published, levels, waits, start, elapsed })
     });
     let thread = thread.map_err(|error| format!("the feed's thread cannot be started: {error}"))?;
-    while !thread.is_finished() {
+    while !done.load(Ordering::Acquire) && !thread.is_finished() {
         let elapsed = started.elapsed().as_secs_f64();
         if seconds.is_some_and(|seconds| elapsed >= seconds) {
             ending.set_overdue();

@@ -20,8 +20,6 @@ pub enum Fault {
     TooLong {
         /// Its bytes.
         bytes: u64,
-        /// Bytes at most.
-        limit: u64,
     },
     /// `TR-2104`: the input ends in the middle of it.
     Cut,
@@ -114,8 +112,8 @@ impl fmt::Display for Fault {
         match self {
             Self::NoTime => f.write_str("it does not begin with the local time in ns and a space"),
             Self::NotJson { at, reason } => write!(f, "not JSON at byte {at} of the line: {reason}"),
-            Self::TooLong { bytes, limit } => {
-                write!(f, "{bytes} bytes, where a line has at most {limit}; no message is so long, split or repair it")
+            Self::TooLong { bytes } => {
+                write!(f, "{bytes} bytes, a line has at most {} by default; split or repair it", super::LINE_BYTES_MAX)
             }
             Self::Cut => f.write_str("the input ends in the middle of it; fetch the capture again"),
             Self::UnknownMessage => f.write_str("neither an event (`e`), a snapshot (`lastUpdateId`) nor a ticker"),
