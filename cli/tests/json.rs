@@ -140,8 +140,18 @@ fn is_exact_decimal(value: &Value) -> bool {
 /// Every field that the documentation names, with its type. More may be there.
 fn assert_has_the_documented_fields(report: &Value) {
     let documented = [
-        "input", "levels", "events", "by_tag", "published", "delivered", "dropped", "elapsed_s", "slots", "jitter_ns",
-        "trades", "books",
+        "input",
+        "levels",
+        "events",
+        "by_tag",
+        "published",
+        "delivered",
+        "dropped",
+        "elapsed_s",
+        "slots",
+        "jitter_ns",
+        "trades",
+        "books",
     ];
     assert!(keys(report).is_superset(&documented.into()), "{:?}", keys(report));
     assert!(keys(&report["input"]).is_superset(&["name", "format", "messages"].into()));

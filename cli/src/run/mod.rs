@@ -48,8 +48,8 @@ const SNAPSHOT_BYTES: usize = 4 << 20;
 const ORDERS_MAX: usize = 1 << 21;
 /// The synthetic session's rate, unless asked otherwise: what a busy feed brings, so that latencies mean something.
 const SYNTHETIC_RATE: f64 = 1_000_000.0;
-/// How long each half of the jitter baseline lasts.
-const JITTER_MS: u64 = 100;
+/// How long each half of the jitter baseline lasts; a debug build is for tests, and not for its figures.
+const JITTER_MS: u64 = if cfg!(debug_assertions) { 10 } else { 100 };
 /// How often the main thread looks after the feed.
 const LOOK: Duration = Duration::from_millis(50);
 /// How long slots may take to finish what is in the rings once the feed has ended.

@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -71,7 +71,7 @@ pub(crate) struct Running<'a> {
 }
 
 impl Running<'_> {
-    pub(crate) fn stdin(&mut self) -> &mut impl Write {
+    pub(crate) fn stdin(&mut self) -> &mut ChildStdin {
         self.child.stdin.as_mut().expect("standard input is piped")
     }
 
@@ -84,10 +84,10 @@ impl Running<'_> {
         rustix::process::kill_process(pid, signal).expect("the child takes a signal");
     }
 
-    /// Waits until something holds.
-    pub(crate) fn until(&mut self, what: &str, mut holds: impl FnMut(&Place) -> bool) {
+    /// Waits until something holds of the running child.
+    pub(crate) fn until(&mut self, what: &str, mut holds: impl FnMut(&mut Self) -> bool) {
         let start = Instant::now();
-        while !holds(self.place) {
+        while !holds(self) {
             assert!(start.elapsed() < BOUND, "waited in vain until {what}");
             assert!(self.status().is_none(), "the program ended before {what}: {}", self.place.read("stderr"));
             std::thread::sleep(Duration::from_millis(2));
