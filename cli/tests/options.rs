@@ -43,8 +43,8 @@ fn seconds_end_a_feed_that_would_go_on_for_days() {
 #[test]
 fn every_pace_publishes_the_same_and_none_is_early() {
     let place = Place::new();
-    // 200 ms of recording, 602 events.
-    let path = place.file("capture", capture(200));
+    // 200 ms of recording, 602 events, and a bad line that claims to be from centuries later.
+    let path = place.file("capture", capture(200).replacen('\n', "\n9999999999999999999 rubbish\n", 1));
     let books = json!({"TESTUSDT": {"bid": ["101", "3"], "ask": ["200", "2.5"], "bid_levels": 202, "ask_levels": 2}});
     let table = [("max", 0), ("recorded", 199), ("2x", 99), ("0.5x", 398), ("10000/s", 60), ("4000/s", 150)];
     for (pace, least_ms) in table {
@@ -52,6 +52,7 @@ fn every_pace_publishes_the_same_and_none_is_early() {
         assert_eq!((done.code, done.err.as_str()), (Some(0), ""), "{pace}");
         let report = done.json();
         assert_eq!((&report["books"], &report["ended"]), (&books, &json!("input")), "{pace}");
+        assert_eq!(report["input"]["skipped"].as_object().unwrap().len(), 1);
         assert_eq!(report["events"], 1 + 1 + 3 * 200, "the instrument, its book, three a round");
         let elapsed = Duration::from_secs_f64(report["elapsed_s"].as_f64().unwrap());
         assert!(elapsed >= Duration::from_millis(least_ms), "{pace}: {elapsed:?}");

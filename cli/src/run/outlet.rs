@@ -5,8 +5,8 @@ use std::time::Duration;
 use tagring::bus::{Envelope, SharedPublisher};
 use tagring::event::{Event, Payload};
 
-/// How long a slot waits for room on the second bus.
-const LIMIT: Duration = Duration::from_millis(100);
+/// How long a slot waits for room on the second bus: longer than a busy machine takes a core away.
+const LIMIT: Duration = Duration::from_secs(1);
 
 pub(crate) struct Outlet {
     publisher: Option<SharedPublisher<derived::Events>>,
