@@ -138,6 +138,15 @@ fn the_value_and_the_limit_stand_in_the_sentence() {
 }
 
 #[test]
+fn a_line_without_a_time_is_shown_by_its_beginning() {
+    let place = Place::new();
+    let line = format!("\u{1b}[2J{}", "é".repeat(300));
+    let done = run(&place, &place.file("capture", with_line(&line, 1)), &["--strict"]);
+    done.failed_with(2, &["TR-2101", "line 2", "begins \"\\u{1b}[2Jééé", "…\"", "repair or remove it"]);
+    assert!(done.err.len() < 500 && !done.err.contains('\u{1b}'), "nothing of it reaches the terminal raw");
+}
+
+#[test]
 fn a_capture_cut_in_a_line_skips_that_line() {
     let place = Place::new();
     let text = capture(4);

@@ -8,7 +8,10 @@ use std::fmt;
 #[non_exhaustive]
 pub enum Fault {
     /// `TR-2101`: it does not begin with the local time in ns and a space.
-    NoTime,
+    NoTime {
+        /// Its beginning.
+        begins: String,
+    },
     /// `TR-2102`: it is not JSON.
     NotJson {
         /// Byte in the line.
@@ -75,7 +78,7 @@ impl Fault {
     /// The name that skipped lines are counted under.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::NoTime => "no local time",
+            Self::NoTime { .. } => "no local time",
             Self::NotJson { .. } => "not JSON",
             Self::TooLong { .. } => "line too long",
             Self::Cut => "cut off",
@@ -92,7 +95,7 @@ impl Fault {
     /// The stable code, `TR-2101` to `TR-2111`.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::NoTime => "TR-2101",
+            Self::NoTime { .. } => "TR-2101",
             Self::NotJson { .. } => "TR-2102",
             Self::TooLong { .. } => "TR-2103",
             Self::Cut => "TR-2104",
@@ -110,7 +113,9 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoTime => f.write_str("it does not begin with the local time in ns and a space"),
+            Self::NoTime { begins } => {
+                write!(f, "it begins {begins:?}, not with the local time in ns and a space; repair or remove it")
+            }
             Self::NotJson { at, reason } => write!(f, "not JSON at byte {at} of the line: {reason}"),
             Self::TooLong { bytes } => {
                 write!(f, "{bytes} bytes, a line has at most {} by default; split or repair it", super::LINE_BYTES_MAX)
