@@ -40,7 +40,7 @@ pub(crate) struct RunArgs {
     /// Stop the feed after so many seconds
     #[arg(long, value_name = "S", value_parser = positive, allow_hyphen_values = true)]
     pub(crate) seconds: Option<f64>,
-    /// Messages of the synthetic session, which is made in memory first: 34 bytes each
+    /// Messages of the synthetic session, which is made in memory first, some 8 million at a time
     #[arg(long, value_name = "N", default_value_t = 5_000_000, conflicts_with = "input",
           value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     pub(crate) messages: u64,

@@ -8,6 +8,7 @@ mod ending;
 mod outlet;
 mod pace;
 mod recorder;
+mod session;
 mod signal;
 mod sink;
 mod source;
@@ -83,7 +84,7 @@ fn run(args: &RunArgs) -> Result<u8, String> {
     let cores = Cores::choose(args.cores.as_deref())?;
     report::check_plot(args)?;
     if !args.quiet && args.input.is_none() {
-        let mb = source::synthetic_bytes(args.messages).div_ceil(1_000_000);
+        let mb = session::bytes(args.messages).div_ceil(1_000_000);
         let count = report::thousands(args.messages);
         say(&format!("making a synthetic session of {count} messages ({mb} MB), seed {}", args.seed));
     }
@@ -244,7 +245,7 @@ fn feed(
     let (name, format, size) = (source.name.clone(), source.format, source.size);
     let (pace, strict) = (pace_of(args), args.strict);
     let (core, shares_core) = (cores.feed(), cores.is_shared());
-    let (clock, seconds) = (clock.clone(), args.seconds);
+    let (clock, seconds, is_input) = (clock.clone(), args.seconds, args.input.is_some());
     let (theirs, counters) = (Arc::clone(ending), Arc::clone(&progress));
     let bar = progress_bar(args, size);
     let started = Instant::now();
@@ -257,6 +258,7 @@ fn feed(
         let mut sink = BusSink::new(publisher, &clock, pacer, pace != Pace::Max, strict, counters);
         let consumed = source.feed(&mut sink);
         let (published, levels, waits) = (sink.published(), sink.levels(), sink.waits());
+        let start = start + sink.paused();
         // The sink, and with it the bus's only publisher, ends here: slots finish and stop.
         drop(sink);
         let elapsed = start.elapsed();
@@ -267,7 +269,8 @@ fn feed(
     let thread = thread.map_err(|error| format!("the feed's thread cannot be started: {error}"))?;
     while !done.load(Ordering::Acquire) && !thread.is_finished() {
         let elapsed = started.elapsed().as_secs_f64();
-        if seconds.is_some_and(|seconds| elapsed >= seconds) {
+        // For a feed that waits for a pipe; all others look at the time themselves.
+        if is_input && seconds.is_some_and(|seconds| elapsed >= seconds) {
             ending.set_overdue();
         }
         let events = progress.events.load(Ordering::Relaxed);

@@ -53,6 +53,15 @@ impl Pacer {
         !matches!(self.schedule, Schedule::Max)
     }
 
+    /// The run stood still for so long: everything is due later.
+    pub(crate) fn shift(&mut self, ns: u64) {
+        let ticks = self.clock.from_ns(ns);
+        self.start.0 += ticks;
+        if let Some(deadline) = &mut self.deadline {
+            deadline.0 += ticks;
+        }
+    }
+
     /// A message recorded at `ns` begins.
     #[inline]
     pub(crate) fn message(&mut self, ns: u64) -> Result<(), Ended> {

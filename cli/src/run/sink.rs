@@ -46,6 +46,7 @@ pub(crate) struct BusSink {
     sampled: u64,
     /// Ticks spent waiting for room, or without the core, as far as seen.
     waited: u64,
+    paused: Duration,
     /// [`OUTLIER_NS`] in ticks.
     outlier: u64,
     /// Ticks that reading the clock takes.
@@ -76,6 +77,7 @@ impl BusSink {
             strict,
             sampled: 0,
             waited: 0,
+            paused: Duration::ZERO,
             outlier: clock.from_ns(OUTLIER_NS),
             reading: reading(clock),
         }
@@ -93,6 +95,18 @@ impl BusSink {
     #[inline]
     pub(crate) fn note(&self, done: u64) {
         self.progress.done.store(done, Ordering::Relaxed);
+    }
+
+    /// The source stood still, for a reason that is not to be measured.
+    #[cold]
+    pub(crate) fn pause(&mut self, pause: Duration) {
+        self.paused += pause;
+        self.pacer.shift(pause.as_nanos() as u64);
+    }
+
+    /// All pauses together.
+    pub(crate) fn paused(&self) -> Duration {
+        self.paused
     }
 
     /// A message recorded at that time begins.

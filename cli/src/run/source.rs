@@ -1,23 +1,20 @@
 //! Where the main job's messages come from: a capture in one of two formats, or the synthetic session.
 
 use super::ending::{Ended, Ending, Pipe};
+use super::session::{Making, Pause};
 use super::sink::BusSink;
 use crate::args::RunArgs;
 use std::fs::File;
-use std::io::Cursor;
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt;
 use std::sync::Arc;
 use std::time::Instant;
-use tagring_market::exchange::Session;
 use tagring_market::input::{Format, Input, InputError};
 use tagring_market::{binance, itch};
 
 /// Instruments a run can hold: ITCH locate codes have 16 bits.
 pub(crate) const INSTRUMENTS_MAX: usize = 1 << 16;
 
-/// Messages of the synthetic session that are made between two looks at Ctrl-C.
-const MADE_AT_ONCE: u64 = 1 << 18;
 /// Messages between two notes of how far the feed is.
 const NOTE_EVERY: u64 = 256;
 
@@ -33,8 +30,9 @@ pub(crate) struct Source {
 }
 
 enum Kind {
-    /// And whether its end is told in messages: the synthetic session's.
-    Itch(Input, bool),
+    Itch(Input),
+    /// The synthetic session, whose size is in messages, and the time that making it takes.
+    Session(Input, Arc<Pause>),
     Binance(Input),
     /// A pipe that closed before its first byte.
     Nothing,
@@ -78,7 +76,7 @@ impl Source {
             None => input.format()?,
         };
         let (format, kind) = match format {
-            Some(Format::Itch) => ("itch", Kind::Itch(input, false)),
+            Some(Format::Itch) => ("itch", Kind::Itch(input)),
             Some(Format::Binance) => ("binance", Kind::Binance(input)),
             None => ("none", Kind::Nothing),
         };
@@ -86,29 +84,27 @@ impl Source {
         Ok(Self { name: name.to_owned(), format, size, kind, strict: args.strict, ending })
     }
 
-    /// The whole session is made before the feed starts: making it is not what is measured.
     fn synthetic(args: &RunArgs, ending: Arc<Ending>) -> Self {
-        let mut session = Session::new(args.seed);
-        let mut bytes = Vec::with_capacity(synthetic_bytes(args.messages));
-        while session.written() < args.messages && !ending.is_set() {
-            session.write((session.written() + MADE_AT_ONCE).min(args.messages), &mut bytes);
-        }
-        session.close(&mut bytes);
-        let (name, size) = (format!("synthetic session, seed {}", args.seed), session.written());
-        let input = Input::from_reader(&name, Box::new(Cursor::new(bytes)));
-        let kind = input.map_or(Kind::Nothing, |input| Kind::Itch(input, true));
-        Self { name, format: "itch", size, kind, strict: true, ending }
+        let name = format!("synthetic session, seed {}", args.seed);
+        let pause = Arc::<Pause>::default();
+        let making = Making::new(args.seed, args.messages, Arc::clone(&ending), Arc::clone(&pause));
+        let input = Input::from_reader(&name, Box::new(making));
+        // The first part was made before the run.
+        pause.take();
+        let kind = input.map_or(Kind::Nothing, |input| Kind::Session(input, pause));
+        Self { name, format: "itch", size: args.messages, kind, strict: true, ending }
     }
 
     /// Feeds everything into the sink, until the end or until the sink wants no more.
     pub(crate) fn feed(self, sink: &mut BusSink) -> Consumed {
         let start = Instant::now();
         let mut consumed = match self.kind {
-            Kind::Itch(input, by_message) => feed_itch(input, self.strict, by_message, sink),
+            Kind::Itch(input) => feed_itch(input, self.strict, None, sink),
+            Kind::Session(input, pause) => feed_itch(input, self.strict, Some(&pause), sink),
             Kind::Binance(input) => feed_binance(input, self.strict, sink),
             Kind::Nothing => Consumed::of(Stopped::AtEnd),
         };
-        consumed.decode_share = sink.share_outside(start.elapsed());
+        consumed.decode_share = sink.share_outside(start.elapsed().saturating_sub(sink.paused()));
         if consumed.ended != Ended::Input || (self.size == 0 && self.ending.is_set()) {
             consumed.ended = self.ending.why();
         }
@@ -119,11 +115,6 @@ impl Source {
             .map(|error| if error.contains(&self.name) { error } else { format!("{}: {error}", self.name) });
         consumed
     }
-}
-
-/// Roughly what a synthetic session takes.
-pub(crate) fn synthetic_bytes(messages: u64) -> usize {
-    (messages as usize + 64) * 34
 }
 
 /// The pipe behind a path, where there is one.
@@ -190,18 +181,21 @@ fn named(pairs: &[(&'static str, u64)]) -> Vec<(String, u64)> {
     pairs.iter().map(|&(name, count)| (name.to_owned(), count)).collect()
 }
 
-fn feed_itch(mut input: Input, strict: bool, by_message: bool, sink: &mut BusSink) -> Consumed {
+fn feed_itch(mut input: Input, strict: bool, pause: Option<&Pause>, sink: &mut BusSink) -> Consumed {
     let (mut frames, mut feed) = (itch::Frames::new(), itch::Feed::new(strict));
     let mut seen = 0_u64;
     let stopped = loop {
         if seen.is_multiple_of(NOTE_EVERY) {
-            sink.note(if by_message { seen } else { input.compressed_offset() });
+            sink.note(if pause.is_some() { seen } else { input.compressed_offset() });
         }
         seen += 1;
         match frames.next(&mut input) {
             Ok(None) => break Stopped::AtEnd,
             Err(error) => break Stopped::ByError(error.to_string()),
             Ok(Some(frame)) => {
+                if let Some(pause) = pause.and_then(Pause::take) {
+                    sink.pause(pause);
+                }
                 let at = itch::timestamp_ns(frame.bytes);
                 if at.is_some_and(|at| sink.message(at).is_err()) {
                     break Stopped::BySink;
