@@ -32,15 +32,15 @@ pub(crate) struct RunArgs {
     pub(crate) format: Option<InputFormat>,
     /// How fast: `max`, `recorded`, `Nx` (times recorded speed) or `N/s` (events a second). Default: max for files,
     /// 1000000/s for the synthetic session
-    #[arg(long, value_name = "max|recorded|Nx|N/s")]
+    #[arg(long, value_name = "max|recorded|Nx|N/s", allow_hyphen_values = true)]
     pub(crate) pace: Option<Pace>,
     /// Cores to use, the first for the feed, the others for the slots. Default: all the process may use, at most 5
-    #[arg(long, value_delimiter = ',', value_name = "CORE,..")]
+    #[arg(long, value_delimiter = ',', value_name = "CORE,..", value_parser = core, allow_hyphen_values = true)]
     pub(crate) cores: Option<Vec<usize>>,
     /// Stop the feed after so many seconds
-    #[arg(long, value_name = "S", value_parser = positive)]
+    #[arg(long, value_name = "S", value_parser = positive, allow_hyphen_values = true)]
     pub(crate) seconds: Option<f64>,
-    /// Messages of the synthetic session
+    /// Messages of the synthetic session, which is made in memory first, some 8 million at a time
     #[arg(long, value_name = "N", default_value_t = 5_000_000, conflicts_with = "input",
           value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     pub(crate) messages: u64,
@@ -103,13 +103,19 @@ impl FromStr for Pace {
                 _ => None,
             },
         }
-        .ok_or_else(|| "give `max`, `recorded`, a factor such as `10x`, or a rate such as `1000000/s`".into())
+        .ok_or_else(|| {
+            "TR-3001: give `max`, `recorded`, a factor above 0 such as `10x`, or a rate such as `1000000/s`".into()
+        })
     }
 }
 
 fn positive(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(seconds) if seconds > 0.0 && seconds <= 1e9 => Ok(seconds),
-        _ => Err("give seconds above 0, such as 2.5".into()),
+        _ => Err("TR-3002: give seconds above 0 and up to 1e9, such as 2.5".into()),
     }
+}
+
+fn core(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| "TR-3003: give core numbers from 0 with commas between, such as 0,1".into())
 }

@@ -210,9 +210,9 @@ fn bad_lines_are_named() {
     let field = |name| move |f: &Fault| matches!(f, Fault::NoField { field, .. } if *field == name);
     type Check<'a> = &'a dyn Fn(&Fault) -> bool;
     let cases: [(String, Check<'_>); 19] = [
-        ("garbage".into(), &|f| *f == Fault::NoTime),
-        (r#"{"e":"trade"}"#.into(), &|f| *f == Fault::NoTime),
-        (r#"99999999999999999999999 {"e":"trade"}"#.into(), &|f| *f == Fault::NoTime),
+        ("garbage".into(), &|f| matches!(f, Fault::NoTime { .. })),
+        (r#"{"e":"trade"}"#.into(), &|f| matches!(f, Fault::NoTime { .. })),
+        (r#"99999999999999999999999 {"e":"trade"}"#.into(), &|f| matches!(f, Fault::NoTime { .. })),
         (DEPTH[..70].into(), &|f| matches!(f, Fault::NotJson { .. })),
         ("5 {}{}".into(), &|f| matches!(f, Fault::NotJson { .. })),
         ("5 [1,2]".into(), &|f| matches!(f, Fault::NotJson { .. })),

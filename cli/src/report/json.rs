@@ -2,16 +2,14 @@
 
 use super::{QUANTILES, Report, SlotReport};
 use serde_json::{Map, Value, json};
-use std::io::Write;
 use tagring::counters::HistogramSnapshot;
 use tagring_market::decimal;
 
 /// Decimals of a price times a size.
 const NOTIONAL_DECIMALS: u32 = 16;
 
-pub(super) fn print(report: &Report) {
-    // A reader that has gone away is not our error.
-    let _ = writeln!(std::io::stdout().lock(), "{}", object(report));
+pub(super) fn text(report: &Report) -> String {
+    format!("{}\n", object(report))
 }
 
 fn quantiles(snapshot: &HistogramSnapshot) -> Value {
@@ -73,6 +71,7 @@ fn object(report: &Report) -> Value {
             "skipped": counts(report.skips.iter().map(|(name, count)| (name.as_str(), *count))),
             "skipped_examples": report.examples,
         },
+        "ended": report.ended.name(),
         "error": report.error,
         "levels": report.levels,
         "events": report.events,
@@ -80,6 +79,7 @@ fn object(report: &Report) -> Value {
         "published": report.events + report.prints + report.signals,
         "delivered": report.delivered,
         "dropped": report.dropped,
+        "waits": report.waits,
         "elapsed_s": report.elapsed.as_secs_f64(),
         "events_per_s": report.rate(),
         "decode_share": report.decode_share,

@@ -5,12 +5,16 @@ mod plot;
 mod text;
 
 use crate::args::{Pace, RunArgs};
+use crate::run::{Ended, say};
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tagring::bus::{SlotLatencies, SlotStats};
 use tagring::counters::HistogramSnapshot;
 use tagring_market::book::depth::DepthCounts;
 use tagring_market::book::ticker::Agreement;
+pub(crate) use text::{rate_line, thousands};
 
 /// Where the plot goes unless asked otherwise.
 const PLOT: &str = "tagring-run.html";
@@ -27,6 +31,7 @@ pub(crate) struct Report {
     pub(crate) skips: Vec<(String, u64)>,
     pub(crate) examples: Vec<String>,
     pub(crate) error: Option<String>,
+    pub(crate) ended: Ended,
     pub(crate) decode_share: Option<f64>,
     pub(crate) bytes: u64,
     pub(crate) levels: u64,
@@ -67,6 +72,7 @@ impl Default for Report {
             skips: Vec::new(),
             examples: Vec::new(),
             error: None,
+            ended: Ended::Input,
             decode_share: None,
             bytes: 0,
             levels: 0,
@@ -107,7 +113,6 @@ pub(crate) struct Trades {
     pub(crate) volume: i128,
     pub(crate) notional: i128,
     pub(crate) vwap: Option<i64>,
-    pub(crate) bars: usize,
 }
 
 /// One instrument's final book.
@@ -121,28 +126,67 @@ pub(crate) struct BookTop {
 /// Quantiles as they are told.
 pub(crate) const QUANTILES: [(&str, f64); 3] = [("p50", 0.5), ("p99", 0.99), ("p999", 0.999)];
 
-/// Shows the report as the arguments say.
+/// Looks whether the plot asked for can be written, before hours go by.
 ///
 /// # Errors
-/// The plot cannot be written; the report was shown before.
-pub(crate) fn show(args: &RunArgs, report: &Report) -> Result<(), String> {
-    let plot = args.plot.clone().or_else(|| (!args.quiet && !args.json).then(|| PathBuf::from(PLOT)));
-    if args.json {
-        json::print(report);
-    } else if !args.quiet {
-        text::print(report);
+/// It cannot, or it would replace the input.
+pub(crate) fn check_plot(args: &RunArgs) -> Result<(), String> {
+    let Some(path) = &args.plot else { return Ok(()) };
+    let is_new = !path.exists();
+    OpenOptions::new().append(true).create(true).open(path).map_err(|error| unwritable(path, &error))?;
+    if is_new {
+        // Best effort: what is left behind would be empty, and is replaced at the end.
+        let _ = std::fs::remove_file(path);
     }
-    let Some(path) = plot else { return Ok(()) };
-    write_plot(&path, report)?;
-    if !args.quiet && !args.json {
-        let full = path.canonicalize().unwrap_or(path);
-        println!("\nLatency distributions, by slot and by tag: {}", full.display());
+    let input = args.input.as_ref().and_then(|input| Path::new(input).canonicalize().ok());
+    if input.is_some_and(|input| path.canonicalize().is_ok_and(|path| path == input)) {
+        return Err(format!("TR-3005: --plot {}: that is the input; choose another place", path.display()));
     }
     Ok(())
 }
 
+fn unwritable(path: &Path, error: &io::Error) -> String {
+    format!("TR-3005: --plot {}: {error}; choose another place", path.display())
+}
+
+/// Shows the report as the arguments say.
+///
+/// # Errors
+/// The report, or the plot asked for, cannot be written.
+pub(crate) fn show(args: &RunArgs, report: &Report) -> Result<(), String> {
+    let mut out = match (args.json, args.quiet) {
+        (true, _) => json::text(report),
+        (false, false) => text::text(report),
+        (false, true) => String::new(),
+    };
+    let plain = !args.json && !args.quiet;
+    let plot = match (&args.plot, plain) {
+        (Some(path), _) => write_plot(path, report).map(|()| Some(path.clone())),
+        // Nobody asked for this one: a read-only folder spoils nothing.
+        (None, true) => Ok(write_plot(Path::new(PLOT), report).map_or_else(
+            |error| {
+                say(&error);
+                None
+            },
+            |()| Some(PathBuf::from(PLOT)),
+        )),
+        (None, false) => Ok(None),
+    };
+    if let (true, Ok(Some(path))) = (plain, &plot) {
+        let full = path.canonicalize().unwrap_or_else(|_| path.clone());
+        out.push_str(&format!("\nplot      {}\n", full.display()));
+    }
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(out.as_bytes()).and_then(|()| stdout.flush()) {
+        // A reader that has gone away is not our error.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            return Err(format!("TR-3006: the report cannot be written to standard output: {error}"));
+        }
+        _ => {}
+    }
+    plot.map(|_| ())
+}
+
 fn write_plot(path: &Path, report: &Report) -> Result<(), String> {
-    let page = plot::page(report)?;
-    std::fs::write(path, page)
-        .map_err(|error| format!("plot {}: {error}; choose another place with --plot FILE", path.display()))
+    std::fs::write(path, plot::page(report)?).map_err(|error| unwritable(path, &error))
 }

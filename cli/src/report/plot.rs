@@ -1,6 +1,9 @@
 //! The plot: one HTML file that needs nothing else. Latency against percentile, as HdrHistogram's plots have it, by slot and by tag.
 
 use super::Report;
+use super::text::{thousands, time};
+use crate::args::Pace;
+use crate::run::Ended;
 use plotters::prelude::*;
 use std::fmt::Write;
 use tagring::counters::HistogramSnapshot;
@@ -12,6 +15,15 @@ const NINES: f64 = 6.0;
 const POINTS: u32 = 240;
 /// Tags in a plot: the most frequent ones.
 const CURVES: usize = 8;
+
+/// What every chart by slot is to be held against.
+const JITTER: &str = "platform jitter";
+
+const STYLE: &str = "body{font:15px sans-serif;max-width:920px;margin:24px auto;padding:0 12px;color:#222}\
+    h2{font-size:17px;margin:32px 0 4px}p{line-height:1.5}table{border-collapse:collapse}\
+    td,th{padding:3px 14px;text-align:right;border-bottom:1px solid #ddd;font-variant-numeric:tabular-nums}\
+    td:first-child,th:first-child,td:nth-child(2),th:nth-child(2){text-align:left}\
+    .key{margin:0;font-size:13px}.key span{margin-right:16px;white-space:nowrap}svg{width:100%;height:auto}";
 
 const COLOURS: [RGBColor; 9] = [
     RGBColor(31, 119, 180),
@@ -29,7 +41,7 @@ type Curve<'a> = (String, &'a HistogramSnapshot);
 
 /// The page.
 pub(super) fn page(report: &Report) -> Result<String, String> {
-    let jitter = || ("platform jitter".to_owned(), &report.jitter);
+    let jitter = || (JITTER.to_owned(), &report.jitter);
     let by_slot = |pick: fn(&super::SlotReport) -> &HistogramSnapshot| {
         report
             .slots
@@ -40,14 +52,16 @@ pub(super) fn page(report: &Report) -> Result<String, String> {
     };
     let mut body = String::new();
     let mut add = |title: &str, curves: &[Curve<'_>]| -> Result<(), String> {
-        if curves.iter().any(|(_, snapshot)| snapshot.count() > 0) {
+        if curves.iter().any(|(name, snapshot)| name != JITTER && snapshot.count() > 0) {
             body.push_str(&chart(title, curves)?);
         }
         Ok(())
     };
     add("Hop by slot: publish to handler", &by_slot(|slot| &slot.latencies.hop))?;
     add("Service time by slot", &by_slot(|slot| &slot.latencies.service))?;
-    add("Age by slot: intended time to handler", &by_slot(|slot| &slot.latencies.age))?;
+    if report.pace != Pace::Max {
+        add("Age by slot: intended time to handler", &by_slot(|slot| &slot.latencies.age))?;
+    }
     for slot in &report.slots {
         let mut tags: Vec<_> = slot.latencies.tags.iter().filter(|tag| tag.hop.count() > 0).collect();
         tags.sort_by_key(|tag| std::cmp::Reverse(tag.hop.count()));
@@ -58,12 +72,14 @@ pub(super) fn page(report: &Report) -> Result<String, String> {
         add(&format!("Slot {}: hop by tag (events timed alone)", slot.name), &hops)?;
         add(&format!("Slot {}: service time by tag (events timed alone)", slot.name), &services)?;
     }
+    let ended = if report.ended == Ended::Input { String::new() } else { format!(", ended: {}", report.ended.name()) };
     Ok(format!(
-        "<!doctype html><html lang=en><meta charset=utf-8><title>tagring run</title><style>body{{font:15px sans-serif;\
-         max-width:920px;margin:24px auto;padding:0 12px;color:#222}}table{{border-collapse:collapse}}td,th{{padding:3px 12px;\
-         text-align:right;border-bottom:1px solid #ddd}}td:first-child,th:first-child{{text-align:left}}svg{{width:100%;\
-         height:auto}}</style><h1>tagring run</h1><p>{}<br>{}; {}</p>{}{body}</html>",
+        "<!doctype html><html lang=en><meta charset=utf-8><title>tagring run</title><style>{STYLE}</style>\
+         <h1>tagring run</h1><p>{}{ended}<br>{} events, {} events/s to every slot, {} dropped<br>{}; {}</p>{}{body}</html>\n",
         escaped(&report.input),
+        thousands(report.events),
+        thousands(report.rate() as u64),
+        thousands(report.dropped),
         escaped(&report.cores),
         escaped(&report.clock),
         table(report),
@@ -84,45 +100,57 @@ fn escaped(text: &str) -> String {
 }
 
 fn table(report: &Report) -> String {
-    let mut rows = String::from("<table><tr><th>slot<th>what<th>p50 ns<th>p99 ns<th>p99.9 ns<th>max ns");
+    let mut rows = String::from("<table><tr><th>slot<th>what<th>p50<th>p99<th>p99.9<th>max");
     let mut row = |name: &str, what: &str, snapshot: &HistogramSnapshot| {
-        let q = |q| snapshot.quantile(q);
-        let (p50, p99, p999, max) = (q(0.5), q(0.99), q(0.999), snapshot.max());
-        let _ = write!(rows, "<tr><td>{}<td>{what}<td>{p50}<td>{p99}<td>{p999}<td>{max}", escaped(name));
+        if snapshot.count() > 0 {
+            let q = |q| time(snapshot.quantile(q));
+            let (p50, p99, p999, max) = (q(0.5), q(0.99), q(0.999), time(snapshot.max()));
+            let _ = write!(rows, "<tr><td>{}<td>{what}<td>{p50}<td>{p99}<td>{p999}<td>{max}", escaped(name));
+        }
     };
     for slot in &report.slots {
         row(&slot.name, "hop", &slot.latencies.hop);
         row(&slot.name, "service", &slot.latencies.service);
+        if report.pace != Pace::Max {
+            row(&slot.name, "age", &slot.latencies.age);
+        }
     }
     row("platform", "jitter", &report.jitter);
     rows + "</table>"
 }
 
-/// One chart as an SVG element.
+/// One chart: its title, a key to the colours, an SVG element.
 fn chart(title: &str, curves: &[Curve<'_>]) -> Result<String, String> {
     let mut svg = String::new();
     let curves: Vec<_> = curves.iter().filter(|(_, snapshot)| snapshot.count() > 0).collect();
-    let top = curves.iter().map(|(_, snapshot)| snapshot.max()).max().unwrap_or(1).max(10) as f64;
     {
         let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
-        draw(&area, title, &curves, top).map_err(|error| format!("plot: {error}"))?;
+        draw(&area, &curves).map_err(|error| format!("plot: {error}"))?;
     }
-    Ok(svg)
+    let mut html = format!("<h2>{}</h2><p class=key>", escaped(title));
+    for ((name, _), RGBColor(r, g, b)) in curves.iter().zip(COLOURS.iter().cycle()) {
+        let _ = write!(html, "<span><b style=\"color:rgb({r},{g},{b})\">&#9473;</b> {}</span>", escaped(name));
+    }
+    // Inside of HTML an SVG needs no name space; without it the page names no address at all.
+    Ok(html + "</p>" + &svg.replace(" xmlns=\"http://www.w3.org/2000/svg\"", ""))
 }
 
 fn draw<B: DrawingBackend>(
     area: &DrawingArea<B, plotters::coord::Shift>,
-    title: &str,
     curves: &[&Curve<'_>],
-    top: f64,
 ) -> Result<(), DrawingAreaErrorKind<B::ErrorType>> {
     area.fill(&WHITE)?;
+    let top = curves.iter().map(|(_, snapshot)| snapshot.max()).max().unwrap_or(1).max(10) as f64;
+    let low = curves.iter().map(|(_, snapshot)| snapshot.quantile(0.0)).min().unwrap_or(1).max(1) as f64;
+    // Whole decades, so that the axis begins with a label.
+    let low = 10_f64.powf(low.log10().floor());
     let mut chart = ChartBuilder::on(area)
-        .caption(title, ("sans-serif", 18))
         .margin(8)
+        // Half of the last label.
+        .margin_right(44)
         .x_label_area_size(36)
         .y_label_area_size(76)
-        .build_cartesian_2d(0.0..NINES, (1.0..top * 1.5).log_scale())?;
+        .build_cartesian_2d(0.0..NINES, (low..top * 1.5).log_scale())?;
     chart
         .configure_mesh()
         .x_labels(7)
@@ -131,19 +159,10 @@ fn draw<B: DrawingBackend>(
         .x_desc("percentile")
         .light_line_style(WHITE.mix(0.0))
         .draw()?;
-    for ((name, snapshot), colour) in curves.iter().zip(COLOURS.iter().cycle()) {
-        let style = colour.stroke_width(2);
-        chart
-            .draw_series(LineSeries::new(points(snapshot), style))?
-            .label(name.as_str())
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], style));
+    for ((_, snapshot), colour) in curves.iter().zip(COLOURS.iter().cycle()) {
+        chart.draw_series(LineSeries::new(points(snapshot), colour.stroke_width(2)))?;
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
-        .background_style(WHITE.mix(0.8))
-        .border_style(BLACK.mix(0.2))
-        .draw()
+    Ok(())
 }
 
 /// The curve, as far to the right as there are values to tell.

@@ -1,24 +1,25 @@
 //! The report for people.
 
-use super::{Report, SlotReport};
+use super::{BookTop, Report, SlotReport, Trades};
 use crate::args::Pace;
+use crate::run::Ended;
 use std::fmt::Write as _;
-use std::io::Write as _;
 use tagring::counters::HistogramSnapshot;
 use tagring_market::decimal;
 
 /// Rows of a table that would otherwise be as long as the market.
 const ROWS: usize = 10;
+/// Columns of the text.
+const WIDTH: usize = 100;
 
-pub(super) fn print(report: &Report) {
+pub(super) fn text(report: &Report) -> String {
     let mut out = String::new();
     head(report, &mut out);
     tags(report, &mut out);
     slots(report, &mut out);
     markets(report, &mut out);
     foot(report, &mut out);
-    // A reader that has gone away is not our error.
-    let _ = std::io::stdout().lock().write_all(out.as_bytes());
+    out.lines().flat_map(|line| [line.trim_end(), "\n"]).collect()
 }
 
 impl Report {
@@ -29,168 +30,232 @@ impl Report {
 }
 
 /// A number with separators between thousands.
-fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let first = digits.len() % 3;
-    let groups = digits.as_bytes()[first..].chunks(3).map(String::from_utf8_lossy);
-    let head = (first > 0).then(|| digits[..first].into());
-    head.into_iter().chain(groups).collect::<Vec<_>>().join(",")
+pub(crate) fn thousands(number: u64) -> String {
+    grouped(&number.to_string())
 }
 
-/// Nanoseconds in the unit that leaves few digits.
-fn time(ns: u64) -> String {
-    match ns {
-        0..10_000 => format!("{ns} ns"),
-        10_000..10_000_000 => format!("{:.1} us", ns as f64 / 1e3),
-        10_000_000..10_000_000_000 => format!("{:.1} ms", ns as f64 / 1e6),
-        _ => format!("{:.1} s", ns as f64 / 1e9),
+/// The same for a decimal number as text; digits after the point stay as they are.
+fn grouped(number: &str) -> String {
+    let (sign, digits) = number.strip_prefix('-').map_or(("", number), |digits| ("-", digits));
+    let (whole, fine) = digits.split_at(digits.find('.').unwrap_or(digits.len()));
+    let first = whole.len() % 3;
+    let groups = whole.as_bytes()[first..].chunks(3).map(String::from_utf8_lossy);
+    let head = (first > 0).then(|| whole[..first].into());
+    sign.to_owned() + &head.into_iter().chain(groups).collect::<Vec<_>>().join(",") + fine
+}
+
+/// Three significant digits and a unit, so that a column of times can be read at a glance.
+pub(super) fn time(ns: u64) -> String {
+    let (mut value, mut unit) = (ns as f64, "ns");
+    for next in ["us", "ms", "s"] {
+        if value < 999.5 {
+            break;
+        }
+        (value, unit) = (value / 1e3, next);
     }
+    let decimals = match value {
+        _ if ns < 1_000 => 0,
+        v if v < 9.995 => 2,
+        v if v < 99.95 => 1,
+        _ => 0,
+    };
+    format!("{value:.decimals$} {unit:<2}")
+}
+
+/// How many, and how many a second: for the progress line.
+pub(crate) fn rate_line(events: u64, seconds: f64) -> String {
+    format!("{} events, {:.2} M events/s", thousands(events), events as f64 / seconds.max(1e-3) / 1e6)
+}
+
+/// A line under a heading at the margin; long lists go on under their beginning.
+fn entry(out: &mut String, name: &str, text: &str) {
+    let mut line = format!("{name:<10}");
+    for word in text.split_inclusive(", ") {
+        if line.len() + word.trim_end().len() > WIDTH && line.len() > 10 {
+            let _ = writeln!(out, "{}", line.trim_end());
+            line = " ".repeat(10);
+        }
+        line.push_str(word);
+    }
+    let _ = writeln!(out, "{}", line.trim_end());
 }
 
 fn head(report: &Report, out: &mut String) {
     let pace = match report.pace {
-        Pace::Max => "as fast as the slots allow: hop is then mostly queueing".into(),
-        Pace::Times(times) => format!("{times} x recorded speed, latencies from the intended time"),
-        Pace::PerSecond(rate) => format!("{} events/s, open loop", thousands(rate as u64)),
+        Pace::Max => "as fast as the slots allow, so hop is mostly queueing".into(),
+        Pace::Times(times) => format!("{times} x recorded speed, open loop"),
+        Pace::PerSecond(rate) => format!("{} events/s, open loop", grouped(&format!("{rate:.3}")).replace(".000", "")),
     };
-    let _ = writeln!(out, "input     {} ({})", report.input, report.format);
-    let _ = writeln!(out, "pace      {pace}");
-    let _ = writeln!(out, "cores     {}", report.cores);
-    let _ = writeln!(out, "clock     {}", report.clock);
-    let messages: Vec<_> =
-        report.messages.iter().map(|(kind, count)| format!("{kind} {}", thousands(*count))).collect();
-    let _ = writeln!(out, "messages  {}", messages.join(", "));
-    let _ = writeln!(
-        out,
-        "events    {} published in {:.3} s: {} events/s to every slot; {} delivered in all; dropped: {}",
-        thousands(report.events),
-        report.elapsed.as_secs_f64(),
-        thousands(report.rate() as u64),
-        thousands(report.delivered),
-        if report.dropped == 0 { "none".into() } else { thousands(report.dropped) },
-    );
+    entry(out, "input", &format!("{} ({})", report.input, report.format));
+    match report.ended {
+        Ended::Input => {}
+        Ended::Interrupted => entry(out, "ended", "interrupted; this is what was done until then"),
+        Ended::Seconds => entry(out, "ended", "after the time given with --seconds"),
+    }
+    entry(out, "pace", &pace);
+    entry(out, "cores", &report.cores);
+    entry(out, "clock", &report.clock);
+    let kinds: Vec<_> = report.messages.iter().map(|(kind, count)| format!("{kind} {}", thousands(*count))).collect();
+    let total = thousands(report.messages.iter().map(|(_, count)| count).sum());
+    entry(out, "messages", &if kinds.is_empty() { "none".into() } else { format!("{total}: {}", kinds.join(", ")) });
+    let (events, seconds) = (thousands(report.events), report.elapsed.as_secs_f64());
+    let rate = thousands(report.rate() as u64);
+    entry(out, "events", &format!("{events} in {seconds:.3} s: {rate} events/s through the bus to every slot"));
+    let dropped = if report.dropped == 0 { "none".into() } else { thousands(report.dropped) };
+    entry(out, "", &format!("{} delivered to slots; dropped: {dropped}", thousands(report.delivered)));
     if let Some(share) = report.decode_share {
-        let (bytes, seconds) = (report.bytes as f64, report.feed_elapsed.as_secs_f64().max(1e-9));
-        let rate = bytes / 1e6 / seconds;
-        let _ = writeln!(
-            out,
-            "feed      {:.0} % of its time in reading, decompressing and decoding (JSON), {rate:.0} MB/s",
-            share * 100.0
-        );
+        let rate = report.bytes as f64 / 1e6 / report.feed_elapsed.as_secs_f64().max(1e-9);
+        let share = share * 100.0;
+        entry(out, "feed", &format!("{rate:.0} MB/s; {share:.0} % of its time went into reading and decoding"));
     }
     if report.waits > 0 {
-        let _ = writeln!(out, "          the bus was full {} times and the feed waited", thousands(report.waits));
+        entry(out, "", &format!("waited {} times because the bus was full", thousands(report.waits)));
     }
 }
 
 fn tags(report: &Report, out: &mut String) {
-    let _ = writeln!(out, "\nEvents by tag");
     let mut by_tag = report.by_tag.clone();
     by_tag.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+    let _ = writeln!(out, "\n{:<26}{:>14}  {:>7}", "events by tag", "events", "share");
     for (name, count) in by_tag {
         let share = count as f64 * 100.0 / report.events.max(1) as f64;
-        let _ = writeln!(out, "  {name:<24} {:>14} {share:>5.1} %", thousands(count));
+        let share = if share < 0.05 { "< 0.1".into() } else { format!("{share:.1}") };
+        let _ = writeln!(out, "  {name:<24}{:>14}  {share:>5} %", thousands(count));
     }
 }
 
-fn row(out: &mut String, name: &str, core: &str, events: u64, what: &str, snapshot: &HistogramSnapshot) {
-    let q = |q| time(snapshot.quantile(q));
+fn row(out: &mut String, name: &str, core: &str, events: &str, what: &str, snapshot: &HistogramSnapshot) {
+    let empty = snapshot.count() == 0;
+    let show = |ns| if empty { "-   ".into() } else { time(ns) };
+    let q = |q| show(snapshot.quantile(q));
     let _ = writeln!(
         out,
-        "  {name:<10} {core:>4} {:>13}  {what:<8} {:>10} {:>10} {:>10} {:>10}",
-        thousands(events),
+        "  {name:<10} {core:>4} {events:>14}  {what:<8}{:>10}{:>10}{:>10}{:>10}",
         q(0.5),
         q(0.99),
         q(0.999),
-        time(snapshot.max())
+        show(snapshot.max())
     );
 }
 
 fn slots(report: &Report, out: &mut String) {
     let _ = writeln!(
         out,
-        "\n  {:<10} {:>4} {:>13}  {:<8} {:>10} {:>10} {:>10} {:>10}",
-        "slot", "core", "events", "", "p50", "p99", "p99.9", "max"
+        "\n{:<12} {:>4} {:>14}  {:<8}{:>10}{:>10}{:>10}{:>10}",
+        "slot", "core", "events", "", "p50   ", "p99   ", "p99.9   ", "max   "
     );
     for SlotReport { name, core, stats, latencies } in &report.slots {
         let core = core.map_or_else(|| "-".into(), |core| core.to_string());
-        row(out, name, &core, stats.delivered, "hop", &latencies.hop);
-        row(out, "", "", latencies.service.count(), "service", &latencies.service);
+        row(out, name, &core, &thousands(stats.delivered), "hop", &latencies.hop);
+        row(out, "", "", "", "service", &latencies.service);
         if report.pace != Pace::Max {
-            row(out, "", "", latencies.age.count(), "age", &latencies.age);
+            row(out, "", "", "", "age", &latencies.age);
         }
     }
-    row(out, "platform", "", report.jitter.count(), "jitter", &report.jitter);
-    let _ = writeln!(out, "  hop: publish to handler; service: the handler's own time; age: intended time to handler;");
-    let _ = writeln!(
-        out,
-        "  jitter: gaps that a loop sees which only reads the clock, on the slots' core, before and after."
-    );
+    row(out, "platform", "", "", "jitter", &report.jitter);
+    let _ = writeln!(out, "  hop: from publishing to the handler. service: the handler's own time.");
+    if report.pace != Pace::Max {
+        let _ =
+            writeln!(out, "  age: from the time the schedule intended to the handler; lateness of the feed counts.");
+    }
+    let _ =
+        writeln!(out, "  jitter: gaps seen by a loop that only reads the clock, on the slots' core, before and after.");
+}
+
+/// A price with at least so many decimals, so that the two sides of a book line up.
+fn price(units: i64, decimals: usize) -> String {
+    let text = decimal::text(units).to_string();
+    let fine = decimals_of(&text);
+    let missing = "0".repeat(decimals.saturating_sub(fine));
+    grouped(&if fine == 0 && decimals > 0 { text + "." + &missing } else { text + &missing })
+}
+
+fn decimals_of(text: &str) -> usize {
+    text.find('.').map_or(0, |at| text.len() - at - 1)
+}
+
+/// An average price, cut to two decimals more than the prices it is made of.
+fn average(units: i64, decimals: usize) -> String {
+    let text = price(units, decimals + 2);
+    let end = text.len() - decimals_of(&text).saturating_sub(decimals + 2);
+    text[..end].to_owned()
 }
 
 fn markets(report: &Report, out: &mut String) {
-    if report.books.is_empty() {
+    if report.books.is_empty() && report.trades.is_empty() {
         return;
     }
-    let mut books: Vec<_> = report.books.iter().collect();
-    let trades_of = |symbol: &str| report.trades.iter().find(|trades| trades.symbol == symbol);
-    books.sort_by_key(|(symbol, _)| std::cmp::Reverse(trades_of(symbol).map_or(0, |trades| trades.count)));
+    let mut rows: Vec<_> = report.books.iter().map(|(symbol, top)| (symbol.as_str(), Some(top), None)).collect();
+    for trades in &report.trades {
+        match rows.iter_mut().find(|(symbol, ..)| *symbol == trades.symbol) {
+            Some(row) => row.2 = Some(trades),
+            None => rows.push((&trades.symbol, None, Some(trades))),
+        }
+    }
+    rows.sort_by_key(|(.., trades)| std::cmp::Reverse(trades.map_or(0, |trades| trades.count)));
     let _ = writeln!(
         out,
-        "\n  {:<14} {:>24} {:>24} {:>13} {:>9} {:>16} {:>14}",
-        "busiest books", "best bid", "best ask", "levels", "trades", "volume", "vwap"
+        "\n{:<14}{:>11}{:>11}  {:<11}{:>11}{:>13}{:>9}{:>13}{:>13}",
+        "busiest books", "bid size", "bid", "ask", "ask size", "levels", "trades", "volume", "vwap"
     );
-    for (symbol, top) in books.iter().take(ROWS) {
-        let side = |level: Option<(i64, i64)>| {
-            level
-                .map_or_else(|| "-".into(), |(price, qty)| format!("{} x {}", decimal::text(price), decimal::text(qty)))
-        };
-        let levels = format!("{} / {}", top.bid_levels, top.ask_levels);
-        let (count, volume, vwap) = trades_of(symbol).map_or((0, 0, None), |t| (t.count, t.volume, t.vwap));
-        let _ = writeln!(
-            out,
-            "  {symbol:<14} {:>24} {:>24} {levels:>13} {:>9} {:>16} {:>14}",
-            side(top.bid),
-            side(top.ask),
-            thousands(count),
-            decimal::text(volume).to_string(),
-            vwap.map_or_else(|| "-".into(), |price| decimal::text(price).to_string()),
-        );
+    rows.iter().take(ROWS).for_each(|&(symbol, top, trades)| market(out, symbol, top, trades));
+    if rows.len() > ROWS {
+        let _ = writeln!(out, "  and {} more", thousands((rows.len() - ROWS) as u64));
     }
-    if books.len() > ROWS {
-        let _ = writeln!(out, "  and {} more", books.len() - ROWS);
-    }
-    let bars: usize = report.trades.iter().map(|trades| trades.bars).sum();
-    let _ = writeln!(
-        out,
-        "  {} prints on the tape ({bars} bars kept), {} signals",
-        thousands(report.prints),
-        thousands(report.signals)
-    );
+    let (prints, signals) = (thousands(report.prints), thousands(report.signals));
+    let _ = writeln!(out, "  second bus: {prints} prints to the tape, {signals} signals");
     let agreement = report.agreement;
     if agreement.compared + agreement.not_comparable > 0 {
         let _ = writeln!(
             out,
-            "  best prices held against the exchange's own ticker: {} compared, {} agreed, {} not comparable",
+            "  best prices against the exchange's own ticker: {} compared, {} agreed, {} not comparable",
             thousands(agreement.compared),
             thousands(agreement.agreed),
             thousands(agreement.not_comparable)
         );
-        report.disagreements.iter().for_each(|one| {
-            let _ = writeln!(out, "    {one}");
-        });
     }
+    report.disagreements.iter().for_each(|one| {
+        let _ = writeln!(out, "    {one}");
+    });
+}
+
+/// One instrument, as a ladder shows it: sizes outside, prices inside.
+fn market(out: &mut String, symbol: &str, top: Option<&BookTop>, trades: Option<&Trades>) {
+    let (bid, ask) = top.map_or((None, None), |top| (top.bid, top.ask));
+    let of = |level: Option<(i64, i64)>| level.map_or(0, |(price, _)| decimals_of(&decimal::text(price).to_string()));
+    let decimals = of(bid).max(of(ask));
+    let shown = |text: Option<String>| text.unwrap_or_else(|| "-".into());
+    let size = |level: Option<(i64, i64)>| shown(level.map(|(_, qty)| grouped(&decimal::text(qty).to_string())));
+    let at = |level: Option<(i64, i64)>| shown(level.map(|(units, _)| price(units, decimals)));
+    let levels = shown(top.map(|top| format!("{} / {}", top.bid_levels, top.ask_levels)));
+    let _ = writeln!(
+        out,
+        "  {symbol:<12}{:>11}{:>11}  {:<11}{:>11}{levels:>13}{:>9}{:>13}{:>13}",
+        size(bid),
+        at(bid),
+        at(ask),
+        size(ask),
+        shown(trades.map(|trades| thousands(trades.count))),
+        shown(trades.map(|trades| grouped(&decimal::text(trades.volume).to_string()))),
+        shown(trades.and_then(|trades| trades.vwap).map(|vwap| average(vwap, decimals))),
+    );
 }
 
 fn foot(report: &Report, out: &mut String) {
-    for (name, count) in &report.skips {
-        let _ = writeln!(out, "\nskipped: {} x {name}", thousands(*count));
+    if !report.skips.is_empty() {
+        let names: Vec<_> = report.skips.iter().map(|(name, n)| format!("{} x {name}", thousands(*n))).collect();
+        let _ = writeln!(out);
+        entry(out, "skipped", &names.join(", "));
+        report.examples.iter().for_each(|example| entry(out, "", example));
+        let (all, shown) = (report.skips.iter().map(|(_, n)| n).sum::<u64>(), report.examples.len() as u64);
+        if all > shown {
+            entry(out, "", &format!("and {} more", thousands(all - shown)));
+        }
     }
-    for example in &report.examples {
-        let _ = writeln!(out, "  {example}");
-    }
-    for (name, count) in &report.oddities {
-        let _ = writeln!(out, "\nodd: {} {name}", thousands(*count));
+    if !report.oddities.is_empty() {
+        let _ = writeln!(out);
+        let names: Vec<_> = report.oddities.iter().map(|(name, n)| format!("{} {name}", thousands(*n))).collect();
+        entry(out, "odd", &names.join(", "));
     }
     if report.synthetic {
         let _ = writeln!(
@@ -199,5 +264,37 @@ fn foot(report: &Report, out: &mut String) {
              Real data: tagring run --input FILE. Full speed: tagring run --pace max.",
             report.digest
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_three_digits_and_a_unit() {
+        let table = [
+            (0, "0 ns"),
+            (999, "999 ns"),
+            (1_000, "1.00 us"),
+            (9_994, "9.99 us"),
+            (9_996, "10.0 us"),
+            (99_960, "100 us"),
+            (999_600, "1.00 ms"),
+            (1_017_500_000, "1.02 s "),
+            (59_000_000_000, "59.0 s "),
+        ];
+        table.iter().for_each(|(ns, text)| assert_eq!(time(*ns), *text));
+    }
+
+    #[test]
+    fn numbers_are_grouped_and_prices_line_up() {
+        let table = [("1", "1"), ("999", "999"), ("1000", "1,000"), ("-1234567.5000", "-1,234,567.5000")];
+        table.iter().for_each(|(number, text)| assert_eq!(grouped(number), *text));
+        assert_eq!(price(31_000_000_000, 2), "310.00");
+        assert_eq!(price(268_250_000_000, 2), "2,682.50");
+        assert_eq!(price(5, 0), "0.00000005");
+        assert_eq!(average(11_939_640_379, 2), "119.3964");
+        assert_eq!(average(10_000_000_000, 0), "100.00");
     }
 }

@@ -8,6 +8,7 @@ use tagring::event::Event;
 use tagring_market::book::depth::{DepthBook, DepthCounts};
 use tagring_market::book::orders::{Fill, Inconsistencies, OrderBooks};
 use tagring_market::book::ticker::{Agreement, Disagreement, TickerCheck};
+use tagring_market::decimal;
 use tagring_market::events::{BestPrices, BookSnapshot, LevelChanged, View};
 use tagring_market::sink::Level;
 use zerocopy::FromBytes;
@@ -82,8 +83,24 @@ impl Books {
         all
     }
 
-    pub(crate) fn disagreements(&self) -> Vec<Disagreement> {
-        self.depths.iter().flatten().flat_map(|depth| depth.check.examples().to_vec()).collect()
+    /// The first books that the exchange's ticker contradicts, in words.
+    pub(crate) fn disagreements(&self) -> Vec<String> {
+        let with_key = self.depths.iter().zip(0..).filter_map(|(depth, key)| Some((key, depth.as_ref()?)));
+        with_key.flat_map(|(key, depth)| depth.check.examples().iter().map(move |one| self.words(key, one))).collect()
+    }
+
+    fn words(&self, key: u32, one: &Disagreement) -> String {
+        let side = |price, qty| format!("{} x {}", decimal::text(price), decimal::text(qty));
+        let (book, ticker) = (&one.book, &one.ticker);
+        format!(
+            "{} at update {}: book {} / {}, ticker {} / {}",
+            self.symbol(key),
+            book.update_id,
+            side(book.bid.price, book.bid.qty),
+            side(book.ask.price, book.ask.qty),
+            side(ticker.bid, ticker.bid_qty),
+            side(ticker.ask, ticker.ask_qty),
+        )
     }
 
     pub(crate) fn depth_counts(&self) -> Vec<(u32, DepthCounts)> {
@@ -104,8 +121,16 @@ impl Books {
     }
 
     /// What else did not add up, by name.
-    pub(crate) fn oddities(&self) -> [(&'static str, u64); 2] {
-        [("snapshots without their levels", self.bad_snapshots), ("executions of unknown orders", self.unpriced)]
+    pub(crate) fn oddities(&self) -> [(&'static str, u64); 6] {
+        let sum = |pick: fn(&DepthCounts) -> u64| self.depths.iter().flatten().map(|d| pick(&d.book.counts())).sum();
+        [
+            ("snapshots without their levels", self.bad_snapshots),
+            ("executions of unknown orders", self.unpriced),
+            ("depth messages older than the book", sum(|counts| counts.stale)),
+            ("snapshots older than what is kept to replay", sum(|counts| counts.stale_snapshots)),
+            ("snapshots with a gap to the messages after them", sum(|counts| counts.replay_incomplete)),
+            ("levels beyond a book's limit", sum(|counts| counts.levels_over_limit)),
+        ]
     }
 
     fn depth(&mut self, key: u32) -> Option<&mut Depth> {
@@ -139,14 +164,14 @@ impl Books {
     }
 
     #[inline]
-    fn print(&mut self, key: u32, price: i64, qty: i64, time_ns: u64) {
-        self.outlet.publish(key, &Print { price, qty, time_ns });
+    fn print(&mut self, cause: &Event, price: i64, qty: i64, time_ns: u64) {
+        self.outlet.publish(cause, &Print { price, qty, time_ns });
     }
 
     #[inline]
-    fn fill(&mut self, key: u32, fill: Option<Fill>, time_ns: u64) {
+    fn fill(&mut self, cause: &Event, fill: Option<Fill>, time_ns: u64) {
         match fill {
-            Some(fill) => self.print(key, fill.price, fill.qty, time_ns),
+            Some(fill) => self.print(cause, fill.price, fill.qty, time_ns),
             None => self.unpriced += 1,
         }
     }
@@ -161,12 +186,12 @@ impl Handler for Books {
             Some(View::OrderDeleted(order)) => self.orders.deleted(order),
             Some(View::OrderExecuted(order)) => {
                 let fill = self.orders.executed(order);
-                self.fill(key, fill, order.time_ns);
+                self.fill(event, fill, order.time_ns);
             }
             Some(View::OrderExecutedAt(order)) => {
                 let fill = self.orders.executed_at(order);
                 if order.printable == b'Y' {
-                    self.fill(key, fill, order.time_ns);
+                    self.fill(event, fill, order.time_ns);
                 }
             }
             Some(View::OrderCancelled(order)) => self.orders.cancelled(order),
@@ -174,11 +199,11 @@ impl Handler for Books {
             Some(View::LevelChanged(change)) => self.level(key, change),
             Some(View::BestPrices(ticker)) => self.ticker(key, ticker),
             Some(View::BookSnapshot(snapshot)) => self.snapshot(key, snapshot, ctx.bytes()),
-            Some(View::Traded(trade)) => self.print(key, trade.price, trade.qty, trade.time_ns),
+            Some(View::Traded(trade)) => self.print(event, trade.price, trade.qty, trade.time_ns),
             Some(View::HiddenTrade(trade)) => {
-                self.print(key, trade.price, i64::from(trade.shares) * SHARE, trade.time_ns);
+                self.print(event, trade.price, i64::from(trade.shares) * SHARE, trade.time_ns);
             }
-            Some(View::CrossTrade(cross)) if cross.qty > 0 => self.print(key, cross.price, cross.qty, cross.time_ns),
+            Some(View::CrossTrade(cross)) if cross.qty > 0 => self.print(event, cross.price, cross.qty, cross.time_ns),
             Some(View::Instrument(instrument)) => self.name(key, &instrument.symbol),
             Some(_) | None => {}
         }

@@ -22,8 +22,19 @@ impl Cores {
             return Err(format!("--cores: {}", CoreError::NotAllowed { core, allowed }));
         }
         let cores = asked.unwrap_or(&allowed);
-        let (&feed, rest) = cores.split_first().ok_or("no core can be used: the process's mask is empty")?;
-        let slots = if rest.is_empty() { vec![feed] } else { rest.iter().copied().take(SLOT_THREADS_MAX).collect() };
+        let (&feed, rest) = cores
+            .split_first()
+            .ok_or("--cores: none was named, or the process may use none; leave it out [TR-3003]")?;
+        // Two threads on one core would only take turns.
+        let mut slots = Vec::new();
+        for &core in rest.iter().filter(|&&core| core != feed) {
+            if slots.len() < SLOT_THREADS_MAX && !slots.contains(&core) {
+                slots.push(core);
+            }
+        }
+        if slots.is_empty() {
+            slots.push(feed);
+        }
         Ok(Self { feed, slots })
     }
 

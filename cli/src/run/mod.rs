@@ -4,9 +4,11 @@
 mod books;
 mod cores;
 mod derived;
+mod ending;
 mod outlet;
 mod pace;
 mod recorder;
+mod session;
 mod signal;
 mod sink;
 mod source;
@@ -17,16 +19,19 @@ use crate::jitter;
 use crate::report::{self, Report, SlotReport};
 use books::Books;
 use cores::Cores;
+pub(crate) use ending::Ended;
+use ending::Ending;
 use indicatif::{ProgressBar, ProgressStyle};
 use outlet::Outlet;
 use pace::Pacer;
 use recorder::Recorder;
 use signal::Signals;
-use sink::BusSink;
+use sink::{BusSink, Progress};
 use source::{Consumed, INSTRUMENTS_MAX, Source};
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tagring::bus::{Bus, Handler, PanicPolicy, Publisher, SlotHandle, SlotThread};
 use tagring::clock::Clock;
@@ -44,8 +49,10 @@ const SNAPSHOT_BYTES: usize = 4 << 20;
 const ORDERS_MAX: usize = 1 << 21;
 /// The synthetic session's rate, unless asked otherwise: what a busy feed brings, so that latencies mean something.
 const SYNTHETIC_RATE: f64 = 1_000_000.0;
-/// How long each half of the jitter baseline lasts.
-const JITTER_MS: u64 = 100;
+/// How long each half of the jitter baseline lasts; a debug build is for tests, and not for its figures.
+const JITTER_MS: u64 = if cfg!(debug_assertions) { 10 } else { 100 };
+/// How often the main thread looks after the feed.
+const LOOK: Duration = Duration::from_millis(50);
 /// How long slots may take to finish what is in the rings once the feed has ended.
 const DRAIN: Duration = Duration::from_secs(60);
 /// Exit code for bad input and bad arguments.
@@ -56,44 +63,50 @@ const INTERRUPTED: u8 = 130;
 /// What the signal slot wants to see.
 const SIGNAL_TAGS: TagSet = tagring::tags![events::OrderAdded, events::LevelChanged];
 
+/// Says something on standard error, which may be closed.
+pub(crate) fn say(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "tagring: {text}");
+}
+
 /// Runs the main job; everything that can go wrong is said on standard error.
 pub(crate) fn main(args: &RunArgs) -> ExitCode {
     match run(args) {
         Ok(code) => ExitCode::from(code),
         Err(message) => {
-            eprintln!("tagring: {message}");
+            say(&message);
             ExitCode::from(BAD_INPUT)
         }
     }
 }
 
 fn run(args: &RunArgs) -> Result<u8, String> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let interrupted = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        // The second one ends the process at once.
-        let hooked =
-            signal_hook::flag::register_conditional_shutdown(signal, i32::from(INTERRUPTED), Arc::clone(&stop))
-                .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&interrupted)))
-                .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)));
-        hooked.map_err(|error| format!("signal {signal} cannot be taken over: {error}"))?;
-    }
+    let ending = Arc::new(Ending::listening(INTERRUPTED)?);
     let cores = Cores::choose(args.cores.as_deref())?;
+    report::check_plot(args)?;
     if !args.quiet && args.input.is_none() {
-        eprintln!("tagring: making a synthetic session of {} messages, seed {}", args.messages, args.seed);
+        let mb = session::bytes(args.messages).div_ceil(1_000_000);
+        let count = report::thousands(args.messages);
+        say(&format!("making a synthetic session of {count} messages ({mb} MB), seed {}", args.seed));
     }
-    let source = Source::open(args).map_err(|error| error.to_string())?;
-    let report = job(args, source, &cores, &stop)?;
-    report::show(args, &report)?;
+    let source = Source::open(args, &ending).map_err(|error| error.to_string())?;
+    let report = job(args, source, &cores, &ending)?;
+    let shown = report::show(args, &report);
     if let Some(error) = &report.error {
-        eprintln!("tagring: {error}");
-        return Ok(BAD_INPUT);
+        say(error);
+        let messages = report.messages.iter().map(|(_, count)| count).sum();
+        let (messages, events) = (report::thousands(messages), report::thousands(report.events));
+        say(&format!("processed before it: {messages} messages, {events} events"));
     }
-    Ok(if interrupted.load(Ordering::Relaxed) { INTERRUPTED } else { 0 })
+    shown?;
+    Ok(match &report.error {
+        Some(_) => BAD_INPUT,
+        None if ending.is_interrupted() => INTERRUPTED,
+        None => 0,
+    })
 }
 
 /// Everything between the opened source and the report.
-fn job(args: &RunArgs, source: Source, cores: &Cores, stop: &Arc<AtomicBool>) -> Result<Report, String> {
+fn job(args: &RunArgs, source: Source, cores: &Cores, ending: &Arc<Ending>) -> Result<Report, String> {
     let words = |error: &dyn std::error::Error| error.to_string();
     let clock = Clock::system();
     let before = cores.on_slots(|| jitter::measure(&clock, JITTER_MS));
@@ -125,7 +138,7 @@ fn job(args: &RunArgs, source: Source, cores: &Cores, stop: &Arc<AtomicBool>) ->
     let recorder = market.slot("recorder").policy(policy).attach(host(2), Recorder::new());
     let recorder = recorder.map_err(|error| words(&error))?;
 
-    let fed = feed(args, source, &clock, publisher, cores, stop)?;
+    let fed = feed(args, source, &clock, publisher, cores, ending)?;
 
     let slots = vec![
         slot_report(&book, host(0)),
@@ -158,6 +171,8 @@ fn job(args: &RunArgs, source: Source, cores: &Cores, stop: &Arc<AtomicBool>) ->
         skips: fed.consumed.skips,
         examples: fed.consumed.examples,
         error: fed.consumed.error,
+        ended: fed.consumed.ended,
+        oddities: fed.consumed.oddities,
         decode_share: fed.consumed.decode_share,
         bytes: fed.consumed.bytes,
         levels: fed.levels,
@@ -224,45 +239,62 @@ fn feed(
     clock: &Clock,
     publisher: Publisher<events::Events>,
     cores: &Cores,
-    stop: &Arc<AtomicBool>,
+    ending: &Arc<Ending>,
 ) -> Result<Fed, String> {
-    let progress = Arc::new(AtomicU64::new(0));
-    let (name, format) = (source.name.clone(), source.format);
-    let pace = pace_of(args);
+    let progress = Arc::<Progress>::default();
+    let (name, format, size) = (source.name.clone(), source.format, source.size);
+    let (pace, strict) = (pace_of(args), args.strict);
     let (core, shares_core) = (cores.feed(), cores.is_shared());
-    let (clock, seconds) = (clock.clone(), args.seconds);
-    let (stop, counter) = (Arc::clone(stop), Arc::clone(&progress));
-    let bar = progress_bar(args);
+    let (clock, seconds, is_input) = (clock.clone(), args.seconds, args.input.is_some());
+    let (theirs, counters) = (Arc::clone(ending), Arc::clone(&progress));
+    let bar = progress_bar(args, size);
+    let started = Instant::now();
+    let (done, main) = (Arc::new(AtomicBool::new(false)), std::thread::current());
+    let is_done = Arc::clone(&done);
     let thread = std::thread::Builder::new().name("feed".into()).spawn(move || {
         tagring::bus::pin_current_thread(core).map_err(|error| error.to_string())?;
         let start = Instant::now();
-        let pacer = Pacer::new(&clock, pace, seconds, stop, shares_core);
-        let mut sink = BusSink::new(publisher, &clock, pacer, pace != Pace::Max, counter);
+        let pacer = Pacer::new(&clock, pace, seconds, theirs, shares_core);
+        let mut sink = BusSink::new(publisher, &clock, pacer, pace != Pace::Max, strict, counters);
         let consumed = source.feed(&mut sink);
         let (published, levels, waits) = (sink.published(), sink.levels(), sink.waits());
+        let start = start + sink.paused();
         // The sink, and with it the bus's only publisher, ends here: slots finish and stop.
         drop(sink);
-        Ok::<_, String>(Fed { name, format, consumed, published, levels, waits, start, elapsed: start.elapsed() })
+        let elapsed = start.elapsed();
+        is_done.store(true, Ordering::Release);
+        main.unpark();
+        Ok::<_, String>(Fed { name, format, consumed, published, levels, waits, start, elapsed })
     });
     let thread = thread.map_err(|error| format!("the feed's thread cannot be started: {error}"))?;
-    while !thread.is_finished() {
-        bar.set_position(progress.load(Ordering::Relaxed));
-        std::thread::park_timeout(Duration::from_millis(50));
+    while !done.load(Ordering::Acquire) && !thread.is_finished() {
+        let elapsed = started.elapsed().as_secs_f64();
+        // For a feed that waits for a pipe; all others look at the time themselves.
+        if is_input && seconds.is_some_and(|seconds| elapsed >= seconds) {
+            ending.set_overdue();
+        }
+        let events = progress.events.load(Ordering::Relaxed);
+        bar.set_position(progress.done.load(Ordering::Relaxed));
+        bar.set_message(report::rate_line(events, elapsed));
+        std::thread::park_timeout(LOOK);
     }
     bar.finish_and_clear();
     thread.join().map_err(|_| "the feed panicked".to_owned())?
 }
 
-fn progress_bar(args: &RunArgs) -> ProgressBar {
+/// Shown where standard error is a terminal: how much is done, where that can be known, and how fast it goes.
+fn progress_bar(args: &RunArgs, size: u64) -> ProgressBar {
     if args.quiet {
         return ProgressBar::hidden();
     }
-    let bar = ProgressBar::new_spinner();
-    let style = ProgressStyle::with_template("{spinner} {human_pos} events  {per_sec}  {elapsed}");
-    if let Ok(style) = style {
-        bar.set_style(style);
+    let (bar, style) = match size {
+        0 => (ProgressBar::new_spinner(), "{spinner} {elapsed}  {msg}"),
+        _ => (ProgressBar::new(size), "{percent:>3} % {bar:30} {elapsed}, {eta} left  {msg}"),
+    };
+    match ProgressStyle::with_template(style) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
     }
-    bar
 }
 
 /// What is read of a slot once it has ended.
@@ -304,20 +336,19 @@ fn fill_in(
     report.prints = books.prints();
     report.dropped += books.dropped();
     report.agreement = books.agreement();
-    report.disagreements = books.disagreements().iter().map(|one| format!("{one:?}")).collect();
+    report.disagreements = books.disagreements();
     report.depth_counts = books.depth_counts().into_iter().map(|(key, counts)| (books.symbol(key), counts)).collect();
     report.books = books.tops().into_iter().map(|(key, top)| (books.symbol(key), top.into())).collect();
     let unsound = books.inconsistencies();
-    report.oddities = [
+    let more = [
         ("messages about unknown orders", unsound.unknown_order),
         ("order numbers used twice", unsound.duplicate_order),
         ("executions of more than was left", unsound.over_executed),
         ("orders beyond the table's limit", unsound.orders_over_limit),
     ]
     .into_iter()
-    .chain(books.oddities())
-    .filter(|&(_, count)| count > 0)
-    .collect();
+    .chain(books.oddities());
+    report.oddities.extend(more.filter(|&(_, count)| count > 0));
     if let Some(tape) = tape {
         report.signals = tape.signals();
         report.trades = tape
@@ -328,7 +359,6 @@ fn fill_in(
                 volume: tape.volume,
                 notional: tape.notional,
                 vwap: tape.vwap(),
-                bars: tape.bars().count(),
             })
             .collect();
     }

@@ -2,11 +2,11 @@
 
 use super::derived;
 use std::time::Duration;
-use tagring::bus::SharedPublisher;
-use tagring::event::Payload;
+use tagring::bus::{Envelope, SharedPublisher};
+use tagring::event::{Event, Payload};
 
-/// How long a slot waits for room on the second bus.
-const LIMIT: Duration = Duration::from_millis(100);
+/// How long a slot waits for room on the second bus: longer than a busy machine takes a core away.
+const LIMIT: Duration = Duration::from_secs(1);
 
 pub(crate) struct Outlet {
     publisher: Option<SharedPublisher<derived::Events>>,
@@ -19,10 +19,12 @@ impl Outlet {
         Self { publisher: Some(publisher), published: 0, dropped: 0 }
     }
 
+    /// Publishes what was made of `cause`; its age goes on from there.
     #[inline]
-    pub(crate) fn publish<P: Payload>(&mut self, key: u32, payload: &P) {
+    pub(crate) fn publish<P: Payload>(&mut self, cause: &Event, payload: &P) {
         let Some(publisher) = &mut self.publisher else { return };
-        match publisher.publish_timeout(key, payload, LIMIT) {
+        let to = Envelope::key(cause.key()).intended(cause.header().intended_ticks());
+        match publisher.publish_timeout(to, payload, LIMIT) {
             Ok(_) => self.published += 1,
             Err(_) => self.dropped += 1,
         }

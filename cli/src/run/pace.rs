@@ -1,8 +1,8 @@
 //! When the next event is due. Open loop: the schedule does not move when the bus is slow, so lateness shows as age.
 
+use super::ending::Ending;
 use crate::args::Pace;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tagring::clock::{Clock, Ticks};
 
@@ -14,7 +14,7 @@ pub(crate) struct Pacer {
     schedule: Schedule,
     start: Ticks,
     deadline: Option<Ticks>,
-    stop: Arc<AtomicBool>,
+    ending: Arc<Ending>,
     shares_core: bool,
 }
 
@@ -36,13 +36,7 @@ enum Schedule {
 pub(crate) struct Ended;
 
 impl Pacer {
-    pub(crate) fn new(
-        clock: &Clock,
-        pace: Pace,
-        seconds: Option<f64>,
-        stop: Arc<AtomicBool>,
-        shares_core: bool,
-    ) -> Self {
+    pub(crate) fn new(clock: &Clock, pace: Pace, seconds: Option<f64>, ending: Arc<Ending>, shares_core: bool) -> Self {
         let start = clock.now();
         let per_second = clock.from_ns(1_000_000_000) as f64;
         let schedule = match pace {
@@ -51,7 +45,21 @@ impl Pacer {
             Pace::PerSecond(rate) => Schedule::Rate { ticks_per_event: per_second / rate, events: 0 },
         };
         let deadline = seconds.map(|seconds| Ticks(start.0 + (seconds * per_second) as u64));
-        Self { clock: clock.clone(), schedule, start, deadline, stop, shares_core }
+        Self { clock: clock.clone(), schedule, start, deadline, ending, shares_core }
+    }
+
+    /// Whether there is a schedule at all.
+    pub(crate) fn is_paced(&self) -> bool {
+        !matches!(self.schedule, Schedule::Max)
+    }
+
+    /// The run stood still for so long: everything is due later.
+    pub(crate) fn shift(&mut self, ns: u64) {
+        let ticks = self.clock.from_ns(ns);
+        self.start.0 += ticks;
+        if let Some(deadline) = &mut self.deadline {
+            deadline.0 += ticks;
+        }
     }
 
     /// A message recorded at `ns` begins.
@@ -83,7 +91,7 @@ impl Pacer {
     #[inline]
     pub(crate) fn check(&self) -> Result<(), Ended> {
         let late = self.deadline.is_some_and(|deadline| self.clock.now() >= deadline);
-        if late || self.stop.load(Ordering::Relaxed) { Err(Ended) } else { Ok(()) }
+        if late || self.ending.is_set() { Err(Ended) } else { Ok(()) }
     }
 
     #[inline]

@@ -40,8 +40,8 @@ impl Signals {
     }
 
     #[inline]
-    fn add(&mut self, key: u32, qty: i64, side: u8, time_ns: u64) {
-        let Some(flow) = self.flows.get_mut(key as usize) else { return };
+    fn add(&mut self, event: &Event, qty: i64, side: u8, time_ns: u64) {
+        let Some(flow) = self.flows.get_mut(event.key() as usize) else { return };
         // Halved eight times, the largest size leaves room for 64 of them.
         let qty = qty >> 8;
         flow.net += if side == b'B' { qty } else { -qty } - flow.net / DECAY;
@@ -51,7 +51,7 @@ impl Signals {
         if leans && !flow.leaning {
             self.given += 1;
             let imbalance_ppm = (i128::from(flow.net) * 1_000_000 / i128::from(flow.gross.max(1))) as i64;
-            self.outlet.publish(key, &Signal { imbalance_ppm, time_ns });
+            self.outlet.publish(event, &Signal { imbalance_ppm, time_ns });
         }
         flow.leaning = leans;
     }
@@ -61,9 +61,9 @@ impl Handler for Signals {
     #[inline]
     fn on_event(&mut self, event: &Event, _: &mut Context) -> Outcome {
         if let Some(order) = event.get::<OrderAdded>() {
-            self.add(event.key(), order.qty, order.side, order.time_ns);
+            self.add(event, order.qty, order.side, order.time_ns);
         } else if let Some(level) = event.get::<LevelChanged>() {
-            self.add(event.key(), level.qty, level.side, level.time_ns);
+            self.add(event, level.qty, level.side, level.time_ns);
         }
         Outcome::Done
     }

@@ -4,7 +4,7 @@ use super::pace::Pacer;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tagring::bus::{Envelope, PublishFailure, Publisher, Stamping};
+use tagring::bus::{BytesError, Envelope, PublishFailure, Publisher, Stamping};
 use tagring::clock::Clock;
 use tagring::event::Payload;
 use tagring_market::events::{self, BookSnapshot};
@@ -13,8 +13,20 @@ use zerocopy::IntoBytes;
 
 /// At full speed the clock is read once in so many events; so hop is exact to the time they take.
 const TICK_EVERY: u64 = 16;
+/// Which of them is timed; not the one at which the clock is read anyway.
+const SAMPLED_AT: u64 = TICK_EVERY / 2;
+/// A publish takes some 10 ns, a snapshot of thousands of levels some 10,000.
+const OUTLIER_NS: u64 = 20_000;
 /// How long one attempt to publish waits before the feed looks whether it is to stop.
 const ATTEMPT: Duration = Duration::from_millis(20);
+
+/// How far the feed is, for the progress line; stored now and then.
+#[derive(Default)]
+pub(crate) struct Progress {
+    pub(crate) events: AtomicU64,
+    /// Of the source, in the source's unit.
+    pub(crate) done: AtomicU64,
+}
 
 pub(crate) struct BusSink {
     publisher: Publisher<events::Events>,
@@ -24,11 +36,21 @@ pub(crate) struct BusSink {
     levels: u64,
     /// Times the bus was full and the feed had to wait.
     waits: u64,
-    /// Published so far, for the progress line; stored now and then.
-    progress: Arc<AtomicU64>,
+    progress: Arc<Progress>,
     snapshot: Vec<u8>,
-    /// Ticks spent publishing, of one event in [`TICK_EVERY`].
+    /// Snapshots that the bus can never take, and what it said of the first.
+    oversized: (u64, Option<String>),
+    /// Whether such a snapshot ends the feed.
+    strict: bool,
+    /// Ticks spent publishing, waiting aside, of one event in [`TICK_EVERY`].
     sampled: u64,
+    /// Ticks spent waiting for room, or without the core, as far as seen.
+    waited: u64,
+    paused: Duration,
+    /// [`OUTLIER_NS`] in ticks.
+    outlier: u64,
+    /// Ticks that reading the clock takes.
+    reading: u64,
 }
 
 impl BusSink {
@@ -37,7 +59,8 @@ impl BusSink {
         clock: &Clock,
         pacer: Pacer,
         paced: bool,
-        progress: Arc<AtomicU64>,
+        strict: bool,
+        progress: Arc<Progress>,
     ) -> Self {
         let stamping = if paced { Stamping::EveryEvent } else { Stamping::OnTick };
         let publisher = publisher.stamping(stamping);
@@ -50,7 +73,13 @@ impl BusSink {
             waits: 0,
             progress,
             snapshot: Vec::new(),
+            oversized: (0, None),
+            strict,
             sampled: 0,
+            waited: 0,
+            paused: Duration::ZERO,
+            outlier: clock.from_ns(OUTLIER_NS),
+            reading: reading(clock),
         }
     }
 
@@ -60,6 +89,24 @@ impl BusSink {
 
     pub(crate) fn waits(&self) -> u64 {
         self.waits
+    }
+
+    /// So much of the source is done.
+    #[inline]
+    pub(crate) fn note(&self, done: u64) {
+        self.progress.done.store(done, Ordering::Relaxed);
+    }
+
+    /// The source stood still, for a reason that is not to be measured.
+    #[cold]
+    pub(crate) fn pause(&mut self, pause: Duration) {
+        self.paused += pause;
+        self.pacer.shift(pause.as_nanos() as u64);
+    }
+
+    /// All pauses together.
+    pub(crate) fn paused(&self) -> Duration {
+        self.paused
     }
 
     /// A message recorded at that time begins.
@@ -72,7 +119,7 @@ impl BusSink {
     fn envelope(&mut self, key: u32) -> Result<Envelope, SinkStopped> {
         if self.published.is_multiple_of(TICK_EVERY) {
             self.publisher.tick();
-            self.progress.store(self.published, Ordering::Relaxed);
+            self.progress.events.store(self.published, Ordering::Relaxed);
             self.pacer.check().map_err(|_| SinkStopped)?;
         }
         let envelope = Envelope::key(key);
@@ -90,28 +137,55 @@ impl BusSink {
         mut attempt: impl FnMut(&mut Publisher<events::Events>) -> Result<u64, PublishFailure>,
     ) -> Result<(), SinkStopped> {
         self.waits += 1;
+        let start = self.clock.now();
         let mut failure = failure;
+        let mut result = Err(SinkStopped);
         while !failure.is_closed() && self.pacer.check().is_ok() {
             match attempt(&mut self.publisher) {
-                Ok(_) => return Ok(()),
+                Ok(_) => {
+                    result = Ok(());
+                    break;
+                }
                 Err(again) => failure = again,
             }
         }
-        Err(SinkStopped)
+        self.waited += self.clock.now().since(start);
+        result
     }
+
+    /// A snapshot beyond the arena's size, for which waiting would be in vain.
+    #[cold]
+    fn refuse(&mut self, failure: &PublishFailure) -> Result<(), SinkStopped> {
+        self.oversized.0 += 1;
+        self.oversized.1.get_or_insert_with(|| failure.to_string());
+        if self.strict { Err(SinkStopped) } else { Ok(()) }
+    }
+}
+
+/// What a timed piece of nothing takes: the least of some tries.
+fn reading(clock: &Clock) -> u64 {
+    let once = |_| {
+        let start = clock.now_after_load();
+        clock.now_after_load().since(start)
+    };
+    (0..1_000).map(once).min().unwrap_or(0)
 }
 
 impl Sink for BusSink {
     #[inline]
     fn event<P: Payload>(&mut self, key: u32, payload: &P) -> Result<(), SinkStopped> {
-        let sample = self.published.is_multiple_of(TICK_EVERY).then(|| self.clock.now_after_load());
+        let waited = self.waited;
+        let sample = (self.published % TICK_EVERY == SAMPLED_AT).then(|| self.clock.now_after_load());
         let envelope = self.envelope(key)?;
         if let Err(full) = self.publisher.try_publish(envelope, payload) {
             self.wait(full, |publisher| publisher.publish_timeout(envelope, payload, ATTEMPT))?;
         }
         self.published += 1;
         if let Some(start) = sample {
-            self.sampled += self.clock.now_after_load().since(start);
+            let spent = self.clock.now_after_load().since(start).saturating_sub(self.waited - waited + self.reading);
+            // What is this long was no publishing: the system took the core. It stands for itself alone.
+            let sum = if spent < self.outlier { &mut self.sampled } else { &mut self.waited };
+            *sum += spent;
         }
         self.levels += u64::from(P::TAG == events::LevelChanged::TAG);
         Ok(())
@@ -131,13 +205,22 @@ impl Sink for BusSink {
         bytes.extend_from_slice(bids.as_bytes());
         bytes.extend_from_slice(asks.as_bytes());
         let payload = BookSnapshot { update_id, time_ns, bids: bids.len() as u32, asks: asks.len() as u32 };
-        if let Err(full) = self.publisher.try_publish_with_bytes(envelope, &payload, &bytes) {
-            self.wait(full, |publisher| {
-                std::thread::yield_now();
-                publisher.try_publish_with_bytes(envelope, &payload, &bytes)
-            })?;
-        }
+        let result = match self.publisher.try_publish_with_bytes(envelope, &payload, &bytes) {
+            Ok(_) => Ok(true),
+            Err(never) if matches!(never.cause, BytesError::PayloadTooLarge { .. }) => {
+                self.refuse(&never).map(|()| false)
+            }
+            Err(full) => self
+                .wait(full, |publisher| {
+                    std::thread::yield_now();
+                    publisher.try_publish_with_bytes(envelope, &payload, &bytes)
+                })
+                .map(|()| true),
+        };
         self.snapshot = bytes;
+        if !result? {
+            return Ok(());
+        }
         self.published += 1;
         self.levels += (bids.len() + asks.len()) as u64;
         Ok(())
@@ -146,11 +229,20 @@ impl Sink for BusSink {
 
 impl BusSink {
     /// The share of the feed's time that was not spent in publishing and waiting: reading, decompressing, decoding. An
-    /// estimate from one event in [`TICK_EVERY`].
+    /// estimate from one event in [`TICK_EVERY`]; none where the pace makes the feed wait.
     pub(crate) fn share_outside(&self, elapsed: Duration) -> Option<f64> {
-        let publishing = self.clock.to_ns(self.sampled.saturating_mul(TICK_EVERY)) as f64;
+        if self.pacer.is_paced() {
+            return None;
+        }
+        let ticks = self.sampled.saturating_mul(TICK_EVERY).saturating_add(self.waited);
+        let publishing = self.clock.to_ns(ticks) as f64;
         let all = elapsed.as_nanos() as f64;
         (all > 0.0).then(|| (1.0 - publishing / all).clamp(0.0, 1.0))
+    }
+
+    /// Snapshots that the bus could not take, and why, of the first.
+    pub(crate) fn oversized(&self) -> (u64, Option<&str>) {
+        (self.oversized.0, self.oversized.1.as_deref())
     }
 
     /// Price-level changes published.

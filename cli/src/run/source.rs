@@ -1,33 +1,45 @@
 //! Where the main job's messages come from: a capture in one of two formats, or the synthetic session.
 
+use super::ending::{Ended, Ending, Pipe};
+use super::session::{Making, Pause};
 use super::sink::BusSink;
 use crate::args::RunArgs;
-use std::io::Cursor;
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::os::unix::fs::FileTypeExt;
+use std::sync::Arc;
 use std::time::Instant;
-use tagring_market::exchange::Session;
 use tagring_market::input::{Format, Input, InputError};
 use tagring_market::{binance, itch};
 
 /// Instruments a run can hold: ITCH locate codes have 16 bits.
 pub(crate) const INSTRUMENTS_MAX: usize = 1 << 16;
 
+/// Messages between two notes of how far the feed is.
+const NOTE_EVERY: u64 = 256;
+
 /// An opened source.
 pub(crate) struct Source {
     pub(crate) name: String,
     pub(crate) format: &'static str,
+    /// How much there is in all, in the unit of the notes; 0 when unknown.
+    pub(crate) size: u64,
     kind: Kind,
     strict: bool,
+    ending: Arc<Ending>,
 }
 
 enum Kind {
     Itch(Input),
+    /// The synthetic session, whose size is in messages, and the time that making it takes.
+    Session(Input, Arc<Pause>),
     Binance(Input),
-    /// Standard input that closed before its first byte.
+    /// A pipe that closed before its first byte.
     Nothing,
 }
 
 /// What a source came to.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Consumed {
     /// Messages by kind.
     pub(crate) messages: Vec<(String, u64)>,
@@ -35,8 +47,11 @@ pub(crate) struct Consumed {
     pub(crate) skips: Vec<(String, u64)>,
     /// The first ones left out, in words.
     pub(crate) examples: Vec<String>,
+    /// What did not add up, by name.
+    pub(crate) oddities: Vec<(&'static str, u64)>,
     /// What ended the source early.
     pub(crate) error: Option<String>,
+    pub(crate) ended: Ended,
     /// Time in reading and decoding, publishing not included, as a share of the feed's time; sampled.
     pub(crate) decode_share: Option<f64>,
     /// Bytes of input, decompressed.
@@ -48,39 +63,116 @@ impl Source {
     ///
     /// # Errors
     /// Those of the input: missing, foreign, empty, corrupt from the first byte.
-    pub(crate) fn open(args: &RunArgs) -> Result<Self, InputError> {
-        let Some(path) = &args.input else { return Ok(Self::synthetic(args)) };
-        let input = Input::open(path)?;
+    pub(crate) fn open(args: &RunArgs, ending: &Arc<Ending>) -> Result<Self, InputError> {
+        let ending = Arc::clone(ending);
+        let Some(path) = &args.input else { return Ok(Self::synthetic(args, ending)) };
+        let name = if path == "-" { "standard input" } else { path };
+        let input = match pipe(path) {
+            Some(file) => Input::from_pipe(name, Box::new(Pipe::new(file, Arc::clone(&ending))))?,
+            None => Input::open(path)?,
+        };
         let format = match args.format {
-            Some(format) => Some(format.into()),
+            Some(format) => Some(Format::from(format)).filter(|_| !input.block().is_empty()),
             None => input.format()?,
         };
-        let name = if path == "-" { "standard input".into() } else { path.clone() };
         let (format, kind) = match format {
             Some(Format::Itch) => ("itch", Kind::Itch(input)),
             Some(Format::Binance) => ("binance", Kind::Binance(input)),
             None => ("none", Kind::Nothing),
         };
-        Ok(Self { name, format, kind, strict: args.strict })
+        let size = std::fs::metadata(path).map_or(0, |meta| meta.len());
+        Ok(Self { name: name.to_owned(), format, size, kind, strict: args.strict, ending })
     }
 
-    /// The whole session is made before the feed starts: making it is not what is measured.
-    fn synthetic(args: &RunArgs) -> Self {
-        let mut session = Session::new(args.seed);
-        let mut bytes = Vec::with_capacity((args.messages as usize + 64) * 34);
-        session.write(args.messages, &mut bytes);
-        session.close(&mut bytes);
-        let name = format!("synthetic session, seed {}, {} messages", args.seed, session.written());
-        let kind = Input::from_reader("session", Box::new(Cursor::new(bytes))).map_or(Kind::Nothing, Kind::Itch);
-        Self { name, format: "itch", kind, strict: true }
+    fn synthetic(args: &RunArgs, ending: Arc<Ending>) -> Self {
+        let name = format!("synthetic session, seed {}", args.seed);
+        let pause = Arc::<Pause>::default();
+        let making = Making::new(args.seed, args.messages, Arc::clone(&ending), Arc::clone(&pause));
+        let input = Input::from_reader(&name, Box::new(making));
+        // The first part was made before the run.
+        pause.take();
+        let kind = input.map_or(Kind::Nothing, |input| Kind::Session(input, pause));
+        Self { name, format: "itch", size: args.messages, kind, strict: true, ending }
     }
 
     /// Feeds everything into the sink, until the end or until the sink wants no more.
     pub(crate) fn feed(self, sink: &mut BusSink) -> Consumed {
-        match self.kind {
-            Kind::Itch(input) => feed_itch(input, self.strict, sink),
+        let start = Instant::now();
+        let mut consumed = match self.kind {
+            Kind::Itch(input) => feed_itch(input, self.strict, None, sink),
+            Kind::Session(input, pause) => feed_itch(input, self.strict, Some(&pause), sink),
             Kind::Binance(input) => feed_binance(input, self.strict, sink),
-            Kind::Nothing => Consumed::default(),
+            Kind::Nothing => Consumed::of(Stopped::AtEnd),
+        };
+        consumed.decode_share = sink.share_outside(start.elapsed().saturating_sub(sink.paused()));
+        if consumed.ended != Ended::Input || (self.size == 0 && self.ending.is_set()) {
+            consumed.ended = self.ending.why();
+        }
+        consumed.tell_oversized(sink, self.strict);
+        consumed.tell_undecodable(self.format);
+        consumed.error = consumed
+            .error
+            .map(|error| if error.contains(&self.name) { error } else { format!("{}: {error}", self.name) });
+        consumed
+    }
+}
+
+/// The pipe behind a path, where there is one.
+fn pipe(path: &str) -> Option<File> {
+    if path == "-" {
+        return std::io::stdin().as_fd().try_clone_to_owned().ok().map(File::from);
+    }
+    let is_pipe = std::fs::metadata(path).is_ok_and(|meta| meta.file_type().is_fifo());
+    is_pipe.then(|| File::open(path).ok()).flatten()
+}
+
+/// How a loop over messages ended.
+enum Stopped {
+    AtEnd,
+    BySink,
+    ByError(String),
+}
+
+impl Consumed {
+    fn of(stopped: Stopped) -> Self {
+        let (error, ended) = match stopped {
+            Stopped::AtEnd => (None, Ended::Input),
+            // By whom exactly is told by who knows it.
+            Stopped::BySink => (None, Ended::Seconds),
+            Stopped::ByError(error) => (Some(error), Ended::Input),
+        };
+        Self {
+            messages: Vec::new(),
+            skips: Vec::new(),
+            examples: Vec::new(),
+            oddities: Vec::new(),
+            error,
+            ended,
+            decode_share: None,
+            bytes: 0,
+        }
+    }
+
+    /// Snapshots beyond what the bus can take were counted by the sink.
+    fn tell_oversized(&mut self, sink: &BusSink, strict: bool) {
+        let (count, Some(first)) = sink.oversized() else { return };
+        if strict {
+            self.ended = Ended::Input;
+            self.error.get_or_insert_with(|| first.to_owned());
+        } else {
+            self.skips.push(("snapshot too large".into(), count));
+            self.examples.push(first.to_owned());
+        }
+    }
+
+    /// An input of which nothing at all could be decoded is no input with bad lines.
+    fn tell_undecodable(&mut self, format: &str) {
+        let skipped: u64 = self.skips.iter().map(|(_, count)| count).sum();
+        if self.error.is_none() && self.messages.is_empty() && skipped > 0 {
+            let first = self.examples.first().map_or("", String::as_str);
+            self.error = Some(format!(
+                "TR-3004: none of {skipped} messages could be decoded as {format}; is it another format, or cut? The first: {first}"
+            ));
         }
     }
 }
@@ -89,21 +181,29 @@ fn named(pairs: &[(&'static str, u64)]) -> Vec<(String, u64)> {
     pairs.iter().map(|&(name, count)| (name.to_owned(), count)).collect()
 }
 
-fn feed_itch(mut input: Input, strict: bool, sink: &mut BusSink) -> Consumed {
+fn feed_itch(mut input: Input, strict: bool, pause: Option<&Pause>, sink: &mut BusSink) -> Consumed {
     let (mut frames, mut feed) = (itch::Frames::new(), itch::Feed::new(strict));
-    let error = loop {
+    let mut seen = 0_u64;
+    let stopped = loop {
+        if seen.is_multiple_of(NOTE_EVERY) {
+            sink.note(if pause.is_some() { seen } else { input.compressed_offset() });
+        }
+        seen += 1;
         match frames.next(&mut input) {
-            Ok(None) => break None,
-            Err(error) => break Some(error.to_string()),
+            Ok(None) => break Stopped::AtEnd,
+            Err(error) => break Stopped::ByError(error.to_string()),
             Ok(Some(frame)) => {
+                if let Some(pause) = pause.and_then(Pause::take) {
+                    sink.pause(pause);
+                }
                 let at = itch::timestamp_ns(frame.bytes);
                 if at.is_some_and(|at| sink.message(at).is_err()) {
-                    break None;
+                    break Stopped::BySink;
                 }
                 match feed.message(&frame, sink) {
                     Ok(()) => {}
-                    Err(itch::FeedError::Stopped) => break None,
-                    Err(error) => break Some(error.to_string()),
+                    Err(itch::FeedError::Stopped) => break Stopped::BySink,
+                    Err(error) => break Stopped::ByError(error.to_string()),
                 }
             }
         }
@@ -112,43 +212,49 @@ fn feed_itch(mut input: Input, strict: bool, sink: &mut BusSink) -> Consumed {
         messages: feed.messages().map(|(kind, count)| (kind.to_string(), count)).collect(),
         skips: named(feed.skips()),
         examples: feed.examples().iter().map(ToString::to_string).collect(),
-        error,
-        decode_share: None,
         bytes: input.offset() + input.block().len() as u64,
+        ..Consumed::of(stopped)
     }
 }
 
-/// One line in so many is timed, with and without a sink behind it, to tell the decoder's share.
 fn feed_binance(mut input: Input, strict: bool, sink: &mut BusSink) -> Consumed {
     let options = binance::FeedOptions { strict, symbols_max: INSTRUMENTS_MAX };
     let (mut lines, mut feed) = (binance::Lines::new(), binance::Feed::new(options));
-    let start = Instant::now();
-    let mut error = loop {
+    let mut seen = 0_u64;
+    let mut stopped = loop {
+        if seen.is_multiple_of(NOTE_EVERY) {
+            sink.note(input.compressed_offset());
+        }
+        seen += 1;
         match lines.next(&mut input) {
-            Ok(None) => break None,
-            Err(error) => break Some(error.to_string()),
+            Ok(None) => break Stopped::AtEnd,
+            Err(error) => break Stopped::ByError(error.to_string()),
             Ok(Some(line)) => {
                 if line.local_ns().is_some_and(|at| sink.message(at).is_err()) {
-                    break None;
+                    break Stopped::BySink;
                 }
                 match feed.line(&line, sink) {
                     Ok(()) => {}
-                    Err(binance::FeedError::Stopped) => break None,
-                    Err(error) => break Some(error.to_string()),
+                    Err(binance::FeedError::Stopped) => break Stopped::BySink,
+                    Err(error) => break Stopped::ByError(error.to_string()),
                 }
             }
         }
     };
-    let elapsed = start.elapsed();
-    if error.is_none() {
-        error = feed.finish().err().map(|error| error.to_string());
+    if let (Stopped::AtEnd, Err(error)) = (&stopped, feed.finish()) {
+        stopped = Stopped::ByError(error.to_string());
     }
+    let counts = feed.counts();
+    let oddities = [
+        ("depth messages that do not continue the one before", counts.gaps),
+        ("depth messages without a level", counts.depth_without_levels),
+    ];
     Consumed {
-        messages: feed.counts().messages().map(|(kind, count)| (kind.to_owned(), count)).collect(),
+        messages: counts.messages().map(|(kind, count)| (kind.to_owned(), count)).collect(),
         skips: named(feed.skips()),
         examples: feed.examples().iter().map(ToString::to_string).collect(),
-        error,
-        decode_share: sink.share_outside(elapsed),
+        oddities: oddities.into_iter().filter(|&(_, count)| count > 0).collect(),
         bytes: input.offset() + input.block().len() as u64,
+        ..Consumed::of(stopped)
     }
 }

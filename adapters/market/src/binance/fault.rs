@@ -8,7 +8,10 @@ use std::fmt;
 #[non_exhaustive]
 pub enum Fault {
     /// `TR-2101`: it does not begin with the local time in ns and a space.
-    NoTime,
+    NoTime {
+        /// Its beginning.
+        begins: String,
+    },
     /// `TR-2102`: it is not JSON.
     NotJson {
         /// Byte in the line.
@@ -75,7 +78,7 @@ impl Fault {
     /// The name that skipped lines are counted under.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::NoTime => "no local time",
+            Self::NoTime { .. } => "no local time",
             Self::NotJson { .. } => "not JSON",
             Self::TooLong { .. } => "line too long",
             Self::Cut => "cut off",
@@ -92,7 +95,7 @@ impl Fault {
     /// The stable code, `TR-2101` to `TR-2111`.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::NoTime => "TR-2101",
+            Self::NoTime { .. } => "TR-2101",
             Self::NotJson { .. } => "TR-2102",
             Self::TooLong { .. } => "TR-2103",
             Self::Cut => "TR-2104",
@@ -110,10 +113,12 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoTime => f.write_str("it does not begin with the local time in ns and a space"),
+            Self::NoTime { begins } => {
+                write!(f, "it begins {begins:?}, not with the local time in ns and a space; repair or remove it")
+            }
             Self::NotJson { at, reason } => write!(f, "not JSON at byte {at} of the line: {reason}"),
             Self::TooLong { bytes } => {
-                write!(f, "{bytes} bytes are over the limit of a line; raise the limit if it is a message")
+                write!(f, "{bytes} bytes, a line has at most {} by default; split or repair it", super::LINE_BYTES_MAX)
             }
             Self::Cut => f.write_str("the input ends in the middle of it; fetch the capture again"),
             Self::UnknownMessage => f.write_str("neither an event (`e`), a snapshot (`lastUpdateId`) nor a ticker"),
@@ -126,7 +131,7 @@ impl fmt::Display for Fault {
                 write!(f, "symbol `{symbol}` is longer than {} bytes", super::SYMBOL_BYTES)
             }
             Self::SymbolTableFull { symbol, limit } => {
-                write!(f, "no place for symbol `{symbol}`: the table holds {limit}; raise its limit")
+                write!(f, "no place for symbol `{symbol}`: the table holds {limit}; split the capture by symbol")
             }
             Self::SnapshotOfNoSymbol { update_id } => {
                 write!(f, "snapshot {update_id} names no symbol and fits none by price; add its stream to the line")

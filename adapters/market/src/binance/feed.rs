@@ -187,7 +187,7 @@ impl Feed {
 
     #[cold]
     fn fault(&mut self, line: &Line<'_>, fault: Fault) -> Result<(), FeedError> {
-        let cut = !line.terminated && matches!(fault, Fault::NotJson { .. } | Fault::NoTime);
+        let cut = !line.terminated && matches!(fault, Fault::NotJson { .. } | Fault::NoTime { .. });
         let fault = if cut { Fault::Cut } else { fault };
         self.skip(LineError { line: line.number, offset: line.offset, fault })
     }
@@ -213,7 +213,7 @@ impl Feed {
         if line.is_too_long() {
             return Err(Fault::TooLong { bytes: line.length }.into());
         }
-        let (local_ns, json) = split_time(line.bytes).ok_or(Fault::NoTime)?;
+        let (local_ns, json) = split_time(line.bytes).ok_or_else(|| no_time(line.bytes))?;
         // The parser resolves escapes in place, so it works on a copy of the line.
         let mut copy = std::mem::take(&mut self.copy);
         copy.clear();
@@ -519,4 +519,11 @@ fn row_fault(kind: &'static str, name: Name, row: &Row) -> Fault {
         Some(LevelFault::Number { field, value, why }) => Fault::BadNumber { kind, field, value, why },
         Some(LevelFault::NotPositive { field, value }) => Fault::NotPositive { kind, field, value },
     }
+}
+
+#[cold]
+fn no_time(line: &[u8]) -> Fault {
+    // Enough for the text that is shown, wherever its characters end.
+    let head = &line[..line.len().min(200)];
+    Fault::NoTime { begins: shortened(&String::from_utf8_lossy(head)) }
 }

@@ -28,9 +28,9 @@ impl Line<'_> {
         self.length > self.bytes.len() as u64
     }
 
-    /// The local receive time in ns that it begins with, for pacing.
+    /// The local receive time in ns that it begins with, for pacing; `None` where no JSON object comes after it.
     pub fn local_ns(&self) -> Option<u64> {
-        split_time(self.bytes).map(|(time_ns, _)| time_ns)
+        split_time(self.bytes).filter(|(_, json)| json.starts_with(b"{")).map(|(time_ns, _)| time_ns)
     }
 }
 
