@@ -207,7 +207,7 @@ impl Pair {
             }
             Err(error) => Err(error),
         });
-        self.same_error(expected, result.clone());
+        self.same_error(expected, result);
         if result.is_err() {
             return;
         }
@@ -276,7 +276,7 @@ impl Pair {
                         follower.next = sequences.end;
                         batch.commit();
                     }
-                    None => drop(batch),
+                    None => {}
                 }
             }
             Polled::Empty => assert!(limit == 0 || (next >= end && (!closed || next < published)), "{next} of {end}"),
@@ -347,7 +347,7 @@ impl Pair {
             }
             Operation::PollLossy(i) => self.poll_lossy(i),
             // Rarely, or nothing would ever happen in a run.
-            Operation::Close if self.value % 7 == 0 => {
+            Operation::Close if self.value.is_multiple_of(7) => {
                 self.heal_by_call();
                 self.ring.close();
                 self.closed = true;
@@ -463,7 +463,7 @@ proptest! {
                         batch.commit();
                     }
                     while let Ok(mut events) = poller.poll() {
-                        expected.extend((&mut events).map(|event| *event));
+                        expected.extend((&mut events).copied());
                     }
                     prop_assert_eq!(&seen, &expected);
                 }

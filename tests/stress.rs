@@ -4,8 +4,9 @@
 //!
 //! A program of its own (no test harness), so that sanitizers see nothing else. `TAGRING_STRESS_SECONDS` sets its length: 3 by default.
 //!
-//! That the ThreadSanitizer sees this code was tried: with the stamp stored `Relaxed` in `Cell::publish` it reports a data race between
-//! `Words::store` and the reader's borrow within the first second. STRESS_SEEN
+//! That the ThreadSanitizer sees this code was tried. Each of these weakenings made it report a data race between `Words::store` and the
+//! reader's check within the first second: the stamp stored `Relaxed` in `Cell::publish`; the stamp loaded `Relaxed` in `Cell::look`; a
+//! reader's sequence stored `Relaxed` in `Places::store`; the horizon loaded `Relaxed` in `Shared::look`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
