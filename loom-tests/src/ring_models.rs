@@ -57,15 +57,15 @@ fn one_publisher_one_reader() {
     });
 }
 
-/// The horizon lets a reader go on without looking at stamps.
-/// Guards `horizon`. Weakened: its store to Relaxed, its load to Relaxed: loom found an unordered read of the second event.
+/// The horizon lets a reader that is behind go on without looking at stamps: here over the fourth event, after the third's stamp.
+/// Guards `horizon`. Weakened: its store to Relaxed, its load to Relaxed: loom found an unordered read of the fourth event.
 #[test]
 fn the_horizon_publishes() {
     explore(3, || {
         let (ring, mut publisher) = Ring::single(4).unwrap();
         let mut reader = ring.attach().unwrap();
-        let other = thread::spawn(move || (10..12).for_each(|value| put(&mut publisher, value)));
-        assert_eq!(take(&mut reader, 2), [10, 11]);
+        let other = thread::spawn(move || (10..14).for_each(|value| put(&mut publisher, value)));
+        assert_eq!(take(&mut reader, 4), [10, 11, 12, 13]);
         other.join().unwrap();
     });
 }
@@ -329,10 +329,11 @@ fn issue_4537_a_lossy_copy_is_whole() {
 
 /// The publisher goes: what it published is read before the reader says closed.
 /// Guards `ring-closed`: with its store or its load Relaxed, loom found a reader that was told of the end before the last event.
+/// (A ring of four: in one of two, the first event is followed by a new limit, whose fence would hide a weakened store.)
 #[test]
 fn closed_comes_after_the_last_event() {
     explore(3, || {
-        let (ring, mut publisher) = Ring::single(2).unwrap();
+        let (ring, mut publisher) = Ring::single(4).unwrap();
         let mut reader = ring.attach().unwrap();
         let other = thread::spawn(move || {
             publisher.try_publish(10).unwrap();

@@ -1,7 +1,8 @@
 //! One cell: a stamp and an event in k x 64 bytes. Publishers write it, readers poll and borrow it.
 //!
 //! The stamp alone decides what is published. For sequence `s` it goes from whatever an earlier lap left to `BUSY | s + 1`, then
-//! to `s + 1` (an event) or `HOLE | s + 1` (nothing; readers step over it). 0 means never written.
+//! to `s + 1` (an event), `MORE | s + 1` (an event, and those behind it are covered by the horizon) or `HOLE | s + 1` (nothing; readers
+//! step over it). 0 means never written.
 
 use crate::sync::{AtomicU64, Ordering, Plain, Words, fence, fetch_to_write};
 
@@ -9,6 +10,10 @@ use crate::sync::{AtomicU64, Ordering, Plain, Words, fence, fetch_to_write};
 const HOLE: u64 = 1 << 63;
 /// Set in a stamp while its cell is being written.
 const BUSY: u64 = 1 << 62;
+/// Set in the stamp of a batch's first event: the horizon is worth a look.
+const MORE: u64 = 1 << 61;
+/// All that may stand beside a sequence in a stamp.
+const MARKS: u64 = HOLE | BUSY | MORE;
 
 /// What a stamp says about one sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +22,8 @@ pub(super) enum Seen {
     NotYet,
     /// An event.
     Event,
+    /// An event, the first of a batch that was published as a whole.
+    First,
     /// A hole.
     Hole,
     /// A later lap has taken the cell; the newest sequence known to have started in it.
@@ -50,10 +57,11 @@ impl<T: Plain> Cell<T> {
         self.words.store(value);
     }
 
-    /// Publishes what `fill` wrote.
+    /// Publishes what `fill` wrote; `more`: the horizon covers events behind it.
     #[inline(always)]
-    pub(super) fn expose(&self, s: u64) {
-        self.stamp.store(s + 1, Ordering::Release); // SYNC cell-published
+    pub(super) fn expose(&self, s: u64, more: bool) {
+        let mark = if more { MORE } else { 0 };
+        self.stamp.store(mark | (s + 1), Ordering::Release); // SYNC cell-published
     }
 
     /// This cell will be written soon.
@@ -88,8 +96,10 @@ impl<T: Plain> Cell<T> {
 
     #[cold]
     fn judge(stamp: u64, s: u64) -> Seen {
-        let plain = stamp & !(HOLE | BUSY);
-        if stamp == HOLE | (s + 1) {
+        let plain = stamp & !MARKS;
+        if stamp == MORE | (s + 1) {
+            Seen::First
+        } else if stamp == HOLE | (s + 1) {
             Seen::Hole
         } else if plain > s + 1 {
             Seen::Overwritten(plain - 1)
@@ -114,7 +124,7 @@ impl<T: Plain> Cell<T> {
         // Relaxed: publication was already acquired; this only tells a hole from an event.
         let stamp = self.stamp.load(Ordering::Relaxed);
         // BUSY is possible: the horizon covers a batch a moment before the stamp of its first cell.
-        debug_assert_eq!(stamp & !(HOLE | BUSY), s + 1, "a gating reader sees exactly its own lap");
+        debug_assert_eq!(stamp & !MARKS, s + 1, "a gating reader sees exactly its own lap");
         if stamp & HOLE != 0 {
             return None;
         }
@@ -126,12 +136,12 @@ impl<T: Plain> Cell<T> {
     pub(super) fn copy(&self, s: u64) -> (Seen, T) {
         let before = self.look(s);
         let value = self.words.copy();
-        if before != Seen::Event {
+        if !matches!(before, Seen::Event | Seen::First) {
             return (before, value);
         }
         // SYNC cell-overwritten: if any word came from a later write, the stamp below is that write's BUSY or newer.
         fence(Ordering::Acquire);
         let after = self.stamp.load(Ordering::Relaxed);
-        if after == s + 1 { (Seen::Event, value) } else { (Self::judge(after, s), value) }
+        if after & !MORE == s + 1 { (Seen::Event, value) } else { (Self::judge(after, s), value) }
     }
 }

@@ -12,13 +12,23 @@ pub(super) struct Standing {
     /// One publisher: the next sequence. Unused among many.
     pub(super) next: u64,
     pub(super) limit: Limit,
+    /// From here on a single publisher takes a new limit behind an event, where nobody waits for it, rather than before the next one.
+    /// Half of a generous limit: where readers are slow, and every limit is short, it is never reached.
+    pub(super) renew: u64,
     /// A claim handed out and not yet returned; found here on the next call, it was forgotten (`mem::forget`).
     open: Option<(u64, u64)>,
 }
 
 impl Standing {
     pub(super) fn new() -> Self {
-        Self { next: 0, limit: Limit { end: 0, slowest: None }, open: None }
+        Self { next: 0, limit: Limit { end: 0, slowest: None }, renew: u64::MAX, open: None }
+    }
+
+    /// When to take the next limit early.
+    #[cold]
+    pub(super) fn plan(&mut self, capacity: u64) {
+        let half = self.limit.end.saturating_sub(capacity / 2);
+        self.renew = if half > self.next { half } else { u64::MAX };
     }
 
     /// Turns a forgotten claim into holes, so that readers can pass it. No reader has seen any of it: its first cell never
@@ -121,7 +131,8 @@ impl<T: Plain> Drop for Claim<'_, T> {
                 self.standing.next = self.next;
                 self.shared.horizon.store(self.next, Ordering::Release); // SYNC horizon
             }
-            self.shared.cell(self.first).expose(self.first);
+            let more = !self.shared.many && self.next > self.first + 1;
+            self.shared.cell(self.first).expose(self.first, more);
         }
         self.shared.bell.ring_if_asleep();
     }

@@ -58,7 +58,7 @@ impl<T: Plain> LossyReader<T> {
         loop {
             let sequence = self.next;
             match self.shared.cell(sequence).copy(sequence) {
-                (Seen::Event, event) => {
+                (Seen::Event | Seen::First, event) => {
                     self.next += 1;
                     return Copied::Event { sequence, event };
                 }

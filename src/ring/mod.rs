@@ -5,9 +5,9 @@
 //! *Cell.* Sequence `s` lives in cell `s & mask`. A publisher writes the element, then stores stamp `s + 1` with Release. A reader
 //! that loads that stamp with Acquire may borrow the element (`SYNC cell-published`).
 //!
-//! *Horizon.* A single publisher stores "all below is published" with Release, now and then. A reader that has seen one stamp reads
-//! it with Acquire and need not look at the stamps below it (`SYNC horizon`). It is a hint: without it a reader goes on stamp by
-//! stamp.
+//! *Horizon.* A single publisher stores "all below is published" with Release, now and then. A reader that is behind, or has seen the
+//! first stamp of a batch, reads it with Acquire and need not look at the stamps below it (`SYNC horizon`). It is a hint: without it a
+//! reader goes on stamp by stamp.
 //!
 //! *Gating.* A reader stores the next sequence it will read with Release after it has finished with all below. A publisher
 //! overwrites sequence `s` only under a limit of at most the lowest of these, read with Acquire, plus the capacity

@@ -28,7 +28,7 @@ impl<T: Plain> Publisher<T> {
     ///
     /// # Errors
     /// [`PublishError::Full`] names the reader furthest behind; [`PublishError::Closed`]. Nothing was written.
-    #[inline]
+    #[inline(always)]
     pub fn try_publish(&mut self, value: T) -> Result<u64, PublishError> {
         self.make_room(1, Room::Now)?;
         Ok(self.write(&value))
@@ -39,7 +39,7 @@ impl<T: Plain> Publisher<T> {
     ///
     /// # Errors
     /// As [`Self::try_publish`]; `build` is not called then.
-    #[inline]
+    #[inline(always)]
     pub fn try_publish_with(&mut self, build: impl FnOnce(u64) -> T) -> Result<u64, PublishError> {
         self.make_room(1, Room::Now)?;
         let value = build(self.standing.next);
@@ -50,7 +50,7 @@ impl<T: Plain> Publisher<T> {
     ///
     /// # Errors
     /// [`PublishError::TimedOut`] names the reader furthest behind; [`PublishError::SelfBlocked`]; [`PublishError::Closed`].
-    #[inline]
+    #[inline(always)]
     pub fn publish_timeout(&mut self, value: T, limit: Duration) -> Result<u64, PublishError> {
         self.make_room(1, Room::Within(limit))?;
         Ok(self.write(&value))
@@ -61,7 +61,7 @@ impl<T: Plain> Publisher<T> {
     ///
     /// # Errors
     /// [`PublishError::SelfBlocked`]; [`PublishError::Closed`].
-    #[inline]
+    #[inline(always)]
     pub fn publish(&mut self, value: T) -> Result<u64, PublishError> {
         self.make_room(1, Room::Whenever)?;
         Ok(self.write(&value))
@@ -158,7 +158,15 @@ impl<T: Plain> Publisher<T> {
     fn slow_room(&mut self, count: usize, room: Room) -> Result<(), PublishError> {
         self.standing.heal(&self.shared);
         let next = self.standing.next;
-        room_for(&self.shared, count, room, &mut self.standing.limit, || next)
+        room_for(&self.shared, count, room, &mut self.standing.limit, || next)?;
+        self.standing.plan(self.shared.capacity());
+        Ok(())
+    }
+
+    #[cold]
+    fn renew_limit(&mut self) {
+        self.standing.limit = self.shared.limit(self.standing.next);
+        self.standing.plan(self.shared.capacity());
     }
 
     #[inline(always)]
@@ -171,6 +179,9 @@ impl<T: Plain> Publisher<T> {
         }
         self.shared.prepare(sequence + AHEAD, self.standing.limit.end);
         self.shared.bell.ring_if_asleep();
+        if self.standing.next >= self.standing.renew {
+            self.renew_limit();
+        }
         sequence
     }
 }

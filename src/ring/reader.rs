@@ -125,7 +125,7 @@ impl<T: Plain> Reader<T> {
             // After the handler, so that a reader that had to wait for its event does not pay: only events in a row do.
             hold_speculation();
         }
-        self.seen = self.shared.look(self.next, self.after);
+        self.seen = self.shared.look(self.next, self.after, self.close);
         self.close = self.seen > self.next;
     }
 

@@ -162,19 +162,23 @@ impl<T: Plain> Shared<T> {
         (from..from + self.capacity()).find(|&s| !self.cell(s).is_published(s)).unwrap_or(from + self.capacity())
     }
 
-    /// How far a caught-up reader at `next` can see, `next` itself when there is nothing. Costs one line when idle.
+    /// How far a reader at `next` can see, `next` itself when there is nothing. Costs one line when idle, and one for a lone event: only
+    /// a reader that is `behind` (its last look found something), or that meets a batch, looks at the horizon. That line moves between the
+    /// cores whenever the publisher has raised it, and would make every 64th lone event late.
     #[inline(always)]
-    pub(super) fn look(&self, next: u64, after: u64) -> u64 {
+    pub(super) fn look(&self, next: u64, after: u64, behind: bool) -> u64 {
         if after != 0 {
             let end = self.places.end_of(after);
             if end != super::place::FREE {
                 return end.max(next);
             }
         }
-        if self.cell(next).look(next) == Seen::NotYet {
-            return next;
+        match self.cell(next).look(next) {
+            Seen::NotYet => next,
+            _ if self.many => self.look_ahead(next),
+            Seen::Event if !behind => next + 1,
+            _ => self.horizon.load(Ordering::Acquire).max(next + 1), // SYNC horizon
         }
-        if self.many { self.look_ahead(next) } else { self.horizon.load(Ordering::Acquire).max(next + 1) } // SYNC horizon
     }
 
     /// Among many publishers there is no horizon: stamps one by one, each only once the one before is known, so that no line is taken

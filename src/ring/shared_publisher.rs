@@ -26,7 +26,7 @@ impl<T: Plain> SharedPublisher<T> {
     ///
     /// # Errors
     /// As [`super::Publisher::try_publish`].
-    #[inline]
+    #[inline(always)]
     pub fn try_publish(&mut self, value: T) -> Result<u64, PublishError> {
         self.one(&value, Room::Now)
     }
@@ -36,7 +36,7 @@ impl<T: Plain> SharedPublisher<T> {
     ///
     /// # Errors
     /// As [`Self::try_publish`].
-    #[inline]
+    #[inline(always)]
     pub fn try_publish_with(&mut self, build: impl FnOnce() -> T) -> Result<u64, PublishError> {
         let value = build();
         self.one(&value, Room::Now)
@@ -46,7 +46,7 @@ impl<T: Plain> SharedPublisher<T> {
     ///
     /// # Errors
     /// As [`super::Publisher::publish_timeout`].
-    #[inline]
+    #[inline(always)]
     pub fn publish_timeout(&mut self, value: T, limit: Duration) -> Result<u64, PublishError> {
         self.one(&value, Room::Within(limit))
     }
@@ -55,7 +55,7 @@ impl<T: Plain> SharedPublisher<T> {
     ///
     /// # Errors
     /// As [`super::Publisher::publish`].
-    #[inline]
+    #[inline(always)]
     pub fn publish(&mut self, value: T) -> Result<u64, PublishError> {
         self.one(&value, Room::Whenever)
     }
@@ -97,7 +97,7 @@ impl<T: Plain> SharedPublisher<T> {
         Ok(Claim::new(&self.shared, &mut self.standing, first, count).hand_out())
     }
 
-    #[inline]
+    #[inline(always)]
     fn one(&mut self, value: &T, room: Room) -> Result<u64, PublishError> {
         let sequence = self.claim(1, room)?;
         self.shared.cell(sequence).publish(sequence, value);
@@ -115,7 +115,7 @@ impl<T: Plain> SharedPublisher<T> {
         Ok(first)
     }
 
-    #[inline]
+    #[inline(always)]
     fn claim(&mut self, count: usize, room: Room) -> Result<u64, PublishError> {
         let shared = &*self.shared;
         loop {
