@@ -1,9 +1,11 @@
 //! The program `tagring`. Without a command it runs the main job: a feed into a bus into slots, and a report of what happened.
 
 mod args;
+mod derived;
 mod jitter;
 mod report;
 mod run;
+mod say;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -1,11 +1,13 @@
 //! What a run came to, and three ways to show it: text, JSON, a plot.
 
+mod ended;
 mod json;
 mod plot;
 mod text;
 
 use crate::args::{Pace, RunArgs};
-use crate::run::{Ended, say};
+use crate::say::say;
+pub(crate) use ended::Ended;
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};

@@ -1,9 +1,9 @@
 //! The plot: one HTML file that needs nothing else. Latency against percentile, as HdrHistogram's plots have it, by slot and by tag.
 
+use super::Ended;
 use super::Report;
 use super::text::{thousands, time};
 use crate::args::Pace;
-use crate::run::Ended;
 use plotters::prelude::*;
 use std::fmt::Write;
 use tagring::counters::HistogramSnapshot;
@@ -89,8 +89,11 @@ pub(super) fn page(report: &Report) -> Result<String, String> {
 /// A tag's name: slots on the second bus have a family of their own.
 fn tag_name(report: &Report, slot: &str, tag: tagring::event::Tag) -> String {
     use tagring::event::Family;
-    let schema =
-        if slot == "tape" { crate::run::derived_schema(tag) } else { tagring_market::events::Events::schema_of(tag) };
+    let schema = if slot == "tape" {
+        crate::derived::Events::schema_of(tag)
+    } else {
+        tagring_market::events::Events::schema_of(tag)
+    };
     debug_assert!(report.slots.iter().any(|known| known.name == slot));
     schema.map_or_else(|| format!("tag {tag}"), |schema| schema.name.to_owned())
 }

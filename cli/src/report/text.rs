@@ -1,8 +1,8 @@
 //! The report for people.
 
+use super::Ended;
 use super::{BookTop, Report, SlotReport, Trades};
 use crate::args::Pace;
-use crate::run::Ended;
 use std::fmt::Write as _;
 use tagring::counters::HistogramSnapshot;
 use tagring_market::decimal;

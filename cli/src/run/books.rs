@@ -1,8 +1,8 @@
 //! The book slot: a book for every instrument, by order (ITCH) or by level (Binance), and the only place that knows the price of an
 //! execution. So it also sends each trade, priced, to the second bus.
 
-use super::derived::Print;
 use super::outlet::Outlet;
+use crate::derived::Print;
 use tagring::bus::{Context, Handler, Outcome};
 use tagring::event::Event;
 use tagring_market::book::depth::{DepthBook, DepthCounts};

@@ -1,6 +1,7 @@
 //! What ends a feed before its input does: Ctrl-C, or the time asked for. Signal handlers and the main thread set it; the pacer, and
 //! a reader that waits for a pipe, look at it.
 
+use crate::report::Ended;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::fs::File;
 use std::io::{self, Read};
@@ -9,27 +10,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How long a reader waits for a silent pipe before it looks whether the feed is to end.
 const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
-
-/// Why a feed ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ended {
-    /// The input was at its end, or an error stopped it.
-    Input,
-    /// Ctrl-C, or a request to terminate.
-    Interrupted,
-    /// The time asked for was over.
-    Seconds,
-}
-
-impl Ended {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Input => "input",
-            Self::Interrupted => "interrupted",
-            Self::Seconds => "seconds",
-        }
-    }
-}
 
 #[derive(Default)]
 pub(crate) struct Ending {

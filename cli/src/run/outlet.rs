@@ -1,6 +1,6 @@
 //! A slot's way onto the second bus. A slot must not wait for ever: what finds no room within the limit is dropped and counted.
 
-use super::derived;
+use crate::derived;
 use std::time::Duration;
 use tagring::bus::{Envelope, SharedPublisher};
 use tagring::event::{Event, Payload};

@@ -1,8 +1,8 @@
 //! The signal slot: order-flow imbalance per instrument, a decaying sum of what is added on the bid less what is added on the ask. It runs
 //! after the book, so that who reacts to a signal finds the book at least as new, and publishes to the second bus.
 
-use super::derived::Signal;
 use super::outlet::Outlet;
+use crate::derived::Signal;
 use tagring::bus::{Context, Handler, Outcome};
 use tagring::event::Event;
 use tagring_market::events::{LevelChanged, OrderAdded};

@@ -1,9 +1,10 @@
 //! Where the main job's messages come from: a capture in one of two formats, or the synthetic session.
 
-use super::ending::{Ended, Ending, Pipe};
+use super::ending::{Ending, Pipe};
 use super::session::{Making, Pause};
 use super::sink::BusSink;
 use crate::args::RunArgs;
+use crate::report::Ended;
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt;

@@ -1,6 +1,6 @@
 //! The tape slot, on the second bus: prints by instrument, and signals counted.
 
-use super::derived::View;
+use crate::derived::View;
 use tagring::bus::{Context, Handler, Outcome};
 use tagring::event::Event;
 use tagring_market::tape::Tape;

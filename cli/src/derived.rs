@@ -1,4 +1,4 @@
-//! The second bus of the main job: what the book and the signal slot make of the market data.
+//! The events of the main job's second bus: what the book and the signal slot make of the market data.
 
 tagring::events! {
     /// Prints with their price, and signals.

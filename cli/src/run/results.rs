@@ -1,0 +1,72 @@
+//! What the handlers know once they have ended, for the report.
+
+use super::books::{self, Books};
+use super::recorder::Recorder;
+use super::signal::Signals;
+use super::tape::Tapes;
+use crate::report::{self, Report};
+use tagring::event::Family;
+use tagring_market::events;
+
+/// What only the handlers know.
+pub(super) fn fill_in(
+    report: &mut Report,
+    book: Option<&Books>,
+    signal: Option<&Signals>,
+    recorder: Option<&Recorder>,
+    tape: Option<&Tapes>,
+) {
+    let slots = &report.slots;
+    report.delivered = slots.iter().map(|slot| slot.stats.delivered).sum();
+    report.dropped = slots.iter().map(|slot| slot.stats.dead).sum();
+    if let Some(recorder) = recorder {
+        report.by_tag = events::Events::SCHEMAS
+            .iter()
+            .map(|schema| (schema.name, recorder.of_tag(schema.tag.get())))
+            .filter(|&(_, count)| count > 0)
+            .collect();
+        report.digest = recorder.digest();
+        report.dropped += report.events - recorder.count().min(report.events);
+    }
+    if let Some(signal) = signal {
+        report.signals = signal.given();
+        report.dropped += signal.dropped();
+    }
+    let Some(books) = book else { return };
+    report.prints = books.prints();
+    report.dropped += books.dropped();
+    report.agreement = books.agreement();
+    report.disagreements = books.disagreements();
+    report.depth_counts = books.depth_counts().into_iter().map(|(key, counts)| (books.symbol(key), counts)).collect();
+    report.books = books.tops().into_iter().map(|(key, top)| (books.symbol(key), top.into())).collect();
+    let unsound = books.inconsistencies();
+    let more = [
+        ("messages about unknown orders", unsound.unknown_order),
+        ("order numbers used twice", unsound.duplicate_order),
+        ("executions of more than was left", unsound.over_executed),
+        ("orders beyond the table's limit", unsound.orders_over_limit),
+    ]
+    .into_iter()
+    .chain(books.oddities());
+    report.oddities.extend(more.filter(|&(_, count)| count > 0));
+    if let Some(tape) = tape {
+        report.signals = tape.signals();
+        report.trades = tape
+            .tapes()
+            .map(|(key, tape)| report::Trades {
+                symbol: books.symbol(key),
+                count: tape.count,
+                volume: tape.volume,
+                notional: tape.notional,
+                vwap: tape.vwap(),
+            })
+            .collect();
+    }
+}
+
+impl From<books::Top> for report::BookTop {
+    fn from(top: books::Top) -> Self {
+        let pair = |level: tagring_market::sink::Level| (level.price, level.qty);
+        Self { bid: top.bid.map(pair), ask: top.ask.map(pair), bid_levels: top.bid_levels, ask_levels: top.ask_levels }
+    }
+}
