@@ -177,6 +177,7 @@ fn issue_4535_what_can_never_fit_and_what_comes_too_late_are_errors() {
     assert_eq!(publisher.publish_batch(&[0; 5]), Err(large));
     assert_eq!(publisher.try_claim(5).map(|_| ()), Err(large));
     assert_eq!(publisher.try_publish_batch(&[0; 4]), Ok(0), "the whole ring may be one batch");
+    assert_eq!((ring.capacity(), publisher.capacity(), ring.is_closed()), (4, 4, false));
     ring.close();
     assert!(ring.is_closed());
     assert_eq!(
@@ -204,7 +205,9 @@ fn issue_4537_the_last_events_are_there_to_be_copied_and_a_gap_is_exact() {
     assert_eq!((copy(&mut ring.last(3)), copy(&mut ring.lossy())), (vec![2, 3, 4], vec![]));
     (5..30).for_each(|i| assert_eq!(publisher.try_publish(i), Ok(i)));
     assert_eq!(copy(&mut ring.last(u64::MAX)), (22..30).collect::<Vec<_>>(), "one lap, no more");
-    let (mut copied, mut gaps) = (Vec::new(), 0);
+    // Its cell holds 24 by now; the oldest that may still be whole is 17, and an eighth of the ring is left to the publisher.
+    assert_eq!(from_the_start.poll(), Copied::Gap { from: 0, to: 18 });
+    let (mut copied, mut gaps) = (Vec::new(), 18);
     loop {
         match from_the_start.poll() {
             Copied::Event { sequence, event } => copied.push((sequence, event)),
@@ -400,6 +403,7 @@ fn a_parked_reader_wakes_for_an_event_for_the_end_and_for_another_strategy() {
         other.join().unwrap();
     });
     assert!(matches!(reader.poll(1), Polled::Closed));
+    assert_eq!(reader.bind().wait_strategy(), WaitStrategy::SpinThenYield);
 }
 
 #[test]
