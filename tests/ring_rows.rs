@@ -85,6 +85,11 @@ fn issue_4533_the_sixty_fifth_reader_is_refused_and_a_place_given_back_is_used_a
     assert_eq!(ring.attach().unwrap().id(), gone);
     let upstream = ring.attach_after(&[readers[0].id()]).unwrap().id();
     assert_eq!(upstream, gone, "a refused attachment kept nothing");
+    let first = readers[0].id();
+    drop(ring.attach_after(&[first, readers[1].id(), first, first]).unwrap());
+    readers.clear();
+    let again: Vec<_> = (0..64).map(|_| ring.attach().unwrap()).collect();
+    assert_eq!(again[0].id(), first, "a reader named twice is held once");
 }
 
 #[test]
@@ -286,7 +291,12 @@ fn issue_4581_a_batch_appears_as_a_whole_and_its_last_event_says_so() {
     assert_eq!(reader.poll(4, |event, sequence, at_end| seen.push((sequence, *event, at_end))), 1);
     assert_eq!(seen, [(0, 10, false), (1, 11, false), (2, 12, false), (3, 13, true), (4, 14, true)]);
     assert_eq!(publisher.publish_batch(&[]), Ok(5), "an empty batch is no event");
+    assert_eq!(publisher.try_claim(0).map(Claim::publish), Ok(()));
     assert_eq!(reader.poll(4, |_, _, _| panic!("nothing was published")), 0);
+    let (ring, mut publisher) = Ring::<u64>::many(2).unwrap();
+    let mut lossy = ring.lossy();
+    assert_eq!(publisher.try_claim(0).map(Claim::publish), Ok(()));
+    assert_eq!((publisher.publish_batch(&[]), publisher.publish(7), copy(&mut lossy)), (Ok(0), Ok(0), vec![7]));
 }
 
 #[test]

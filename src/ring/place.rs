@@ -107,7 +107,7 @@ impl Places {
     /// One more holder, unless the place's own reader is gone.
     fn pin(&self, reader: ReaderId) -> bool {
         let place = &self.places[reader.index()];
-        if self.taken.load(Ordering::Relaxed) & (1 << reader.index()) == 0 || self.sequence(reader) == FREE {
+        if self.sequence(reader) == FREE {
             return false;
         }
         let mut holders = place.terms.holders.load(Ordering::Relaxed);
