@@ -256,7 +256,8 @@ impl Pair {
         let alive: Vec<usize> = (0..self.followers.len()).filter(|&i| self.followers[i].reader.is_some()).collect();
         let Some(&i) = alive.get(i) else { return };
         let end = self.end_of(&self.followers[i].after).map_or(self.published(), |end| end.min(self.published()));
-        let (published, closed) = (self.published(), self.closed);
+        // Among many publishers the end comes behind every claim, the forgotten one too.
+        let (published, closed) = (if self.many { self.position() } else { self.published() }, self.closed);
         let follower = &mut self.followers[i];
         let next = follower.next;
         match follower.reader.as_mut().unwrap().poll(limit) {
@@ -341,8 +342,7 @@ impl Pair {
             }
             Operation::Poll(i, limit, commit) => self.poll(i, limit, commit),
             Operation::Lossy(back) => {
-                let claimed = if self.many { self.position() } else { self.published() };
-                let next = claimed.saturating_sub(back.min(self.capacity));
+                let next = self.published().saturating_sub(back.min(self.capacity));
                 self.lossy.push(Lossy { reader: self.ring.last(back), next });
             }
             Operation::PollLossy(i) => self.poll_lossy(i),

@@ -82,14 +82,14 @@ fn issue_4533_the_sixty_fifth_reader_is_refused_and_a_place_given_back_is_used_a
     assert!(refused.to_string().contains("64 reader places") && refused.to_string().contains("TR-0402"), "{refused}");
     let gone = readers.remove(40).id();
     assert_eq!(ring.attach_after(&[gone]).map(|_| ()).unwrap_err(), RingError::NotAttached { reader: gone });
-    assert_eq!(ring.attach().unwrap().id(), gone);
+    assert_eq!(ring.attach().unwrap().id().index(), gone.index());
     let upstream = ring.attach_after(&[readers[0].id()]).unwrap().id();
-    assert_eq!(upstream, gone, "a refused attachment kept nothing");
+    assert_eq!(upstream.index(), gone.index(), "a refused attachment kept nothing");
     let first = readers[0].id();
     drop(ring.attach_after(&[first, readers[1].id(), first, first]).unwrap());
     readers.clear();
     let again: Vec<_> = (0..64).map(|_| ring.attach().unwrap()).collect();
-    assert_eq!(again[0].id(), first, "a reader named twice is held once");
+    assert_eq!(again[0].id().index(), first.index(), "a reader named twice is held once");
 }
 
 #[test]
@@ -468,4 +468,108 @@ fn part_of_a_batch_may_be_handed_back() {
     let panicked = catch_unwind(AssertUnwindSafe(|| batch.commit_to(1))).unwrap_err();
     assert_eq!(panicked.downcast_ref::<String>().unwrap(), "commit_to(1) outside 2..3");
     assert_eq!(read(&mut reader), [2], "what was not committed is seen again");
+}
+
+#[test]
+fn a_claim_of_any_size_is_refused_before_it_is_added_up() {
+    let (ring, mut publisher) = Ring::<u64>::many(8).unwrap();
+    let mut reader = ring.attach().unwrap();
+    publisher.publish_batch(&[11, 22]).unwrap();
+    for len in [9, usize::MAX / 2, usize::MAX - 1, usize::MAX] {
+        let refused = publisher.try_claim(len).map(|_| ()).unwrap_err();
+        assert_eq!(refused, PublishError::BatchTooLarge { len, capacity: 8 });
+    }
+    assert_eq!((publisher.try_publish(33), read(&mut reader)), (Ok(2), vec![11, 22, 33]));
+    let (_ring, mut publisher) = Ring::<u64>::single(8).unwrap();
+    publisher.publish(1).unwrap();
+    assert!(matches!(publisher.try_claim(usize::MAX), Err(PublishError::BatchTooLarge { .. })));
+}
+
+#[test]
+fn a_reader_that_joined_amid_a_claim_says_how_far_it_is_once_the_claim_is_done() {
+    let (ring, mut one) = Ring::<u64>::many(4).unwrap();
+    let mut two = one.clone();
+    let claim = one.try_claim(1).unwrap();
+    let mut reader = ring.attach().unwrap();
+    let mut downstream = ring.attach_after(&[reader.id()]).unwrap();
+    two.publish_batch(&[1, 2, 3]).unwrap();
+    assert_eq!(read(&mut reader), [1, 2, 3]);
+    drop(claim);
+    assert!(matches!(reader.poll(1), Polled::Empty));
+    assert_eq!(ring.readers().map(|(_, next)| next).collect::<Vec<_>>()[0], 4);
+    assert_eq!((read(&mut downstream), two.try_publish_batch(&[4, 5, 6, 7])), (vec![1, 2, 3], Ok(4)));
+}
+
+#[test]
+fn the_end_comes_behind_what_was_claimed_before_the_close() {
+    let (ring, mut one) = Ring::<u64>::many(8).unwrap();
+    let (mut two, mut reader) = (one.clone(), ring.attach().unwrap());
+    let mut claim = one.try_claim(1).unwrap();
+    two.publish_batch(&[1, 2]).unwrap();
+    ring.close();
+    assert!(matches!(reader.poll(1), Polled::Empty), "not the end: a claim is open");
+    claim.push(0);
+    claim.publish();
+    assert_eq!(read(&mut reader), [0, 1, 2]);
+    assert!(matches!(reader.poll(1), Polled::Closed));
+}
+
+#[test]
+fn a_lossy_reader_sees_nothing_of_a_claim_that_is_not_published() {
+    let (ring, mut publisher) = Ring::<u64>::many(8).unwrap();
+    publisher.publish(1).unwrap();
+    let mut claim = publisher.try_claim(2).unwrap();
+    claim.push(2);
+    claim.push(3);
+    let mut last = ring.last(1);
+    assert_eq!((copy(&mut last), copy(&mut ring.lossy())), (vec![1], vec![]));
+    claim.publish();
+    assert_eq!(copy(&mut last), [2, 3]);
+}
+
+#[test]
+fn nothing_answers_to_a_reader_that_has_gone() {
+    let (ring, _publisher) = Ring::<u64>::single(8).unwrap();
+    let (other, _other_publisher) = Ring::<u64>::single(8).unwrap();
+    let (gone, stranger) = (ring.attach().unwrap().id(), other.attach().unwrap());
+    let newcomer = ring.attach().unwrap().bind();
+    assert_eq!((newcomer.id().index(), stranger.id().index()), (gone.index(), gone.index()));
+    for reader in [gone, stranger.id()] {
+        assert_eq!(ring.attach_after(&[reader]).map(|_| ()).unwrap_err(), RingError::NotAttached { reader });
+        ring.set_wait_strategy(reader, WaitStrategy::Spin);
+    }
+    assert_eq!(newcomer.wait_strategy(), WaitStrategy::SpinThenYield);
+}
+
+#[test]
+fn issue_4535_a_reader_behind_another_on_this_thread_is_found_too() {
+    let (ring, mut publisher) = Ring::<u64>::single(2).unwrap();
+    let first = ring.attach().unwrap();
+    let upstream = ring.attach().unwrap().bind();
+    drop(first);
+    let downstream = ring.attach_after(&[upstream.id()]).unwrap();
+    assert!(downstream.id() < upstream.id(), "by place, it comes first");
+    publisher.publish_batch(&[0, 1]).unwrap();
+    assert_eq!(publisher.publish(2), Err(PublishError::SelfBlocked { reader: upstream.id(), behind: 2 }));
+    assert_eq!(publisher.try_publish(2), Err(PublishError::Full { reader: Some(upstream.id()), behind: 2 }));
+}
+
+#[test]
+fn issue_4585_a_refusal_allocates_nothing() {
+    let (ring, mut publisher) = Ring::<u64>::single(2).unwrap();
+    let _reader = ring.attach().unwrap().bind();
+    publisher.publish_batch(&[0, 1]).unwrap();
+    let before = ALLOCATIONS.get();
+    (0..1_000).for_each(|_| assert!(publisher.try_publish(2).is_err()));
+    assert_eq!(ALLOCATIONS.get() - before, 0);
+}
+
+#[test]
+fn issue_4535_refusals_find_a_dead_reader_in_the_end() {
+    let (ring, mut publisher) = Ring::<u64>::single(2).unwrap();
+    let reader = ring.attach().unwrap();
+    std::thread::spawn(move || std::mem::forget(reader.bind())).join().unwrap();
+    publisher.publish_batch(&[0, 1]).unwrap();
+    let refusals = (0..1_000).take_while(|_| publisher.try_publish(2).is_err()).count();
+    assert!((1..64).contains(&refusals), "{refusals}");
 }

@@ -25,7 +25,7 @@ const fn weaken(
 }
 
 #[rustfmt::skip]
-const WEAKENINGS: [Weakening; 25] = [
+const WEAKENINGS: [Weakening; 26] = [
     weaken("stamp store", "src/ring/cell.rs",
         "self.words.store(value);\n        self.stamp.store(s + 1, Ordering::Release);",
         "self.words.store(value);\n        self.stamp.store(s + 1, Ordering::Relaxed);", "one_publisher_one_reader"),
@@ -62,6 +62,9 @@ const WEAKENINGS: [Weakening; 25] = [
     weaken("no settle", "src/ring/shared.rs",
         "            self.settle(place, cursor);\n",
         "            self.places.store(place, cursor);\n", "a_reader_joins_among"),
+    weaken("settled at the join", "src/ring/reader.rs",
+        "            self.shared.places.store(self.place, self.next);\n            self.shared.bell",
+        "            self.shared.bell", "a_reader_joins_among"),
     weaken("detach store", "src/ring/place.rs",
         "sequence.store(sequence, Ordering::Release)",
         "sequence.store(sequence, Ordering::Relaxed)", "a_reader_detaches"),

@@ -15,13 +15,15 @@ pub(super) struct Standing {
     /// From here on a single publisher takes a new limit behind an event, where nobody waits for it, rather than before the next one.
     /// Half of a generous limit: where readers are slow, and every limit is short, it is never reached.
     pub(super) renew: u64,
+    /// Looks at a full ring so far.
+    pub(super) full: u32,
     /// A claim handed out and not yet returned; found here on the next call, it was forgotten (`mem::forget`).
     open: Option<(u64, u64)>,
 }
 
 impl Standing {
     pub(super) fn new() -> Self {
-        Self { next: 0, limit: Limit { end: 0, slowest: None }, renew: u64::MAX, open: None }
+        Self { next: 0, limit: Limit { end: 0, slowest: None }, renew: u64::MAX, full: 0, open: None }
     }
 
     /// When to take the next limit early.
@@ -123,6 +125,7 @@ impl<T: Plain> Drop for Claim<'_, T> {
     #[inline(always)]
     fn drop(&mut self) {
         self.standing.open = None;
+        self.standing.limit.end = self.room;
         if self.shared.many && self.next < self.end {
             self.leave_holes();
         }

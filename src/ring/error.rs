@@ -4,21 +4,25 @@
 use core::fmt;
 use core::time::Duration;
 
-/// A reader place of a ring, 0 to 63. Stays valid until its reader detaches.
+/// A reader of a ring: its place, 0 to 63, and which of all that ever took a place it is. Once it has detached, nothing answers to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ReaderId(pub(super) u8);
+pub struct ReaderId {
+    pub(super) place: u8,
+    /// Unique in the process, so that a reader of another ring, or one that took the place later, is not taken for this one.
+    pub(super) serial: u64,
+}
 
 impl ReaderId {
     /// The place's index.
     #[must_use]
     pub const fn index(self) -> usize {
-        self.0 as usize
+        self.place as usize
     }
 }
 
 impl fmt::Display for ReaderId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "reader {}", self.0)
+        write!(f, "reader {}", self.place)
     }
 }
 

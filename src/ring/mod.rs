@@ -132,17 +132,19 @@ impl<T: Plain> Ring<T> {
     /// A reader that copies, gates nobody and takes no place; it starts with the next event.
     #[must_use]
     pub fn lossy(&self) -> LossyReader<T> {
-        LossyReader::new(Arc::clone(&self.shared), self.published())
+        LossyReader::new(Arc::clone(&self.shared), self.shared.finished())
     }
 
     /// As [`Ring::lossy`], but starts up to `count` events back (at most one lap): the last events of the ring.
     #[must_use]
     pub fn last(&self, count: u64) -> LossyReader<T> {
         let back = count.min(self.shared.capacity());
-        LossyReader::new(Arc::clone(&self.shared), self.published().saturating_sub(back))
+        LossyReader::new(Arc::clone(&self.shared), self.shared.finished().saturating_sub(back))
     }
 
-    /// Refuses publications from here on and lets readers finish. A publication that runs at this very moment may still succeed.
+    /// Refuses publications from here on and lets readers finish: they see all that was published before this call, and what publishers
+    /// have claimed by then. A publication of a single publisher that runs at this very moment on another thread may still return `Ok` and
+    /// then be left unread; to lose nothing, drop the publishers instead.
     pub fn close(&self) {
         self.shared.close();
     }

@@ -6,7 +6,7 @@
 
 use super::error::{ReaderId, RingError};
 use super::wait::WaitStrategy;
-use crate::sync::{AtomicU32, AtomicU64, MAX_READERS, Ordering, is_alive};
+use crate::sync::{AtomicU32, AtomicU64, MAX_READERS, Ordering, is_alive, next_serial};
 use crossbeam_utils::CachePadded;
 
 /// The sequence of a place that gates nobody.
@@ -26,6 +26,8 @@ struct Terms {
     /// Kernel id of the thread a bound reader lives on; 0 when it is not bound.
     thread: AtomicU32,
     wait: AtomicU32,
+    /// Which reader it is; 0 before the first.
+    serial: AtomicU64,
 }
 
 /// All places of one ring.
@@ -59,6 +61,7 @@ impl Places {
                 holders: AtomicU32::new(0),
                 thread: AtomicU32::new(0),
                 wait: AtomicU32::new(0),
+                serial: AtomicU64::new(0),
             }),
         };
         Self { taken: CachePadded::new(AtomicU64::new(0)), places: (0..MAX_READERS).map(|_| place()).collect() }
@@ -85,8 +88,10 @@ impl Places {
         terms.after.store(pinned, Ordering::Relaxed);
         terms.thread.store(0, Ordering::Relaxed);
         terms.wait.store(wait as u32, Ordering::Relaxed);
+        let serial = next_serial();
+        terms.serial.store(serial, Ordering::Relaxed);
         terms.holders.store(1, Ordering::Release); // SYNC place-taken
-        Ok(ReaderId(index as u8))
+        Ok(ReaderId { place: index as u8, serial })
     }
 
     fn take_bit(&self) -> Option<usize> {
@@ -104,21 +109,35 @@ impl Places {
         }
     }
 
-    /// One more holder, unless the place's own reader is gone.
+    /// One more holder, unless that reader is gone.
     fn pin(&self, reader: ReaderId) -> bool {
         let place = &self.places[reader.index()];
-        if self.sequence(reader) == FREE {
+        if !self.is_attached(reader) {
             return false;
         }
         let mut holders = place.terms.holders.load(Ordering::Relaxed);
         while holders != 0 {
             // SYNC place-taken (acquire): what `take` wrote is visible to who follows this reader.
             match place.terms.holders.compare_exchange(holders, holders + 1, Ordering::Acquire, Ordering::Relaxed) {
-                Ok(_) => return true,
+                Ok(_) if self.is_attached(reader) => return true,
+                // It left, and another may have come, before it was held.
+                Ok(_) => {
+                    self.unpin(reader.index());
+                    return false;
+                }
                 Err(now) => holders = now,
             }
         }
         false
+    }
+
+    /// Whether the place is still that reader's. A reader that leaves stores `FREE` before its place can be taken again.
+    fn is_attached(&self, reader: ReaderId) -> bool {
+        self.id(reader.index()) == reader && self.sequence(reader) != FREE
+    }
+
+    fn id(&self, index: usize) -> ReaderId {
+        ReaderId { place: index as u8, serial: self.places[index].terms.serial.load(Ordering::Relaxed) }
     }
 
     fn unpin(&self, index: usize) {
@@ -157,10 +176,25 @@ impl Places {
     /// The lowest gating sequence, if any reader gates. `fence(SeqCst)` before this call is what makes a joining reader seen.
     pub(super) fn slowest(&self) -> Option<Slowest> {
         bits(self.taken.load(Ordering::Acquire)) // SYNC place-freed
-            .map(|index| ReaderId(index as u8))
+            .map(|index| self.id(index))
             .map(|reader| Slowest { sequence: self.sequence(reader), reader })
             .filter(|slow| slow.sequence != FREE)
             .min_by_key(|slow| slow.sequence)
+    }
+
+    /// A reader below `sequence` that is bound to `thread`: a publisher there would wait for itself.
+    pub(super) fn behind_on_thread(&self, sequence: u64, thread: u32) -> Option<Slowest> {
+        self.readers()
+            .map(|(reader, sequence)| Slowest { sequence, reader })
+            .find(|slow| slow.sequence < sequence && self.thread(slow.reader) == thread)
+    }
+
+    /// Of readers that wait for each other at one sequence, the one that the others wait for.
+    pub(super) fn furthest_upstream(&self, slow: Slowest) -> Slowest {
+        let ahead = bits(self.after(slow.reader))
+            .map(|index| Slowest { sequence: self.sequence(self.id(index)), reader: self.id(index) })
+            .find(|ahead| ahead.sequence == slow.sequence);
+        ahead.map_or(slow, |ahead| self.furthest_upstream(ahead))
     }
 
     /// How far readers that run after the places in `after` may go: the lowest of their sequences. A place whose reader is gone
@@ -169,7 +203,7 @@ impl Places {
     pub(super) fn end_of(&self, after: u64) -> u64 {
         let mut end = FREE;
         for index in bits(after) {
-            let reader = ReaderId(index as u8);
+            let reader = self.id(index);
             let mut sequence = self.sequence(reader);
             if sequence == FREE {
                 sequence = self.end_of(self.after(reader));
@@ -183,7 +217,11 @@ impl Places {
         WaitStrategy::from_u32(self.places[reader.index()].terms.wait.load(Ordering::Relaxed))
     }
 
+    /// Nothing, where that reader is gone.
     pub(super) fn set_wait_strategy(&self, reader: ReaderId, strategy: WaitStrategy) {
+        if !self.is_attached(reader) {
+            return;
+        }
         self.places[reader.index()].terms.wait.store(strategy as u32, Ordering::Relaxed);
     }
 
@@ -212,7 +250,7 @@ impl Places {
     /// Every attached reader and its sequence, at this moment.
     pub(super) fn readers(&self) -> impl Iterator<Item = (ReaderId, u64)> + '_ {
         bits(self.taken.load(Ordering::Acquire)) // SYNC place-freed
-            .map(|index| (ReaderId(index as u8), self.sequence(ReaderId(index as u8))))
+            .map(|index| (self.id(index), self.sequence(self.id(index))))
             .filter(|&(_, sequence)| sequence != FREE)
     }
 }

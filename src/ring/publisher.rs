@@ -148,7 +148,7 @@ impl<T: Plain> Publisher<T> {
 
     #[inline(always)]
     fn make_room(&mut self, count: usize, room: Room) -> Result<(), PublishError> {
-        if self.standing.next + count as u64 <= self.standing.limit.end && !self.shared.is_closed() {
+        if self.standing.limit.end.saturating_sub(self.standing.next) >= count as u64 && !self.shared.is_closed() {
             return Ok(());
         }
         self.slow_room(count, room)
@@ -157,8 +157,7 @@ impl<T: Plain> Publisher<T> {
     #[cold]
     fn slow_room(&mut self, count: usize, room: Room) -> Result<(), PublishError> {
         self.standing.heal(&self.shared);
-        let next = self.standing.next;
-        room_for(&self.shared, count, room, &mut self.standing.limit, || next)?;
+        room_for(&self.shared, count, room, &mut self.standing, |standing| standing.next)?;
         self.standing.plan(self.shared.capacity());
         Ok(())
     }

@@ -76,11 +76,12 @@ impl<T: Plain> Reader<T> {
     pub fn wait_timeout(&mut self, limit: Duration) -> bool {
         let mut idle = Idle::new();
         let mut since = None;
+        let shared = Arc::clone(&self.shared);
         loop {
             if !self.available(1).is_empty() {
                 return true;
             }
-            if self.shared.is_closed() && self.is_finished() {
+            if self.is_finished() {
                 return false;
             }
             let waited = since.get_or_insert_with(Instant::now).elapsed();
@@ -88,9 +89,8 @@ impl<T: Plain> Reader<T> {
                 return false;
             }
             let strategy = self.shared.places.wait_strategy(self.place);
-            let shared = Arc::clone(&self.shared);
             idle.step(strategy, &shared.bell, PARK_LIMIT.min(limit - waited), || {
-                !self.available(1).is_empty() || self.shared.is_closed()
+                !self.available(1).is_empty() || self.is_finished()
             });
         }
     }
@@ -133,16 +133,20 @@ impl<T: Plain> Reader<T> {
     fn settle(&mut self) {
         if self.unsettled.is_some_and(|start| self.shared.settle(self.place, start)) {
             self.unsettled = None;
+            // What was read meanwhile was not told to anyone.
+            self.shared.places.store(self.place, self.next);
+            self.shared.bell.ring_if_asleep();
         }
     }
 
     /// Closed, and nothing left. The close is looked at first: all that was published before it is then visible. A reader that runs
-    /// after others may see nothing because those are still busy: what was published tells.
+    /// after others may see nothing because those are still busy, and among many publishers a claim may be unfinished: what was published, or claimed,
+    /// tells.
     #[inline]
     fn is_finished(&mut self) -> bool {
         self.shared.is_closed()
             && self.available(1).is_empty()
-            && (self.after == 0 || self.next >= self.shared.published())
+            && ((self.after == 0 && !self.shared.many) || self.next >= self.shared.published())
     }
 
     /// Hands all below `to` back.

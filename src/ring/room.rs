@@ -1,6 +1,7 @@
 //! The cold side of publishing: take a new gating limit, and where the ring is full say who holds it back, look whether that
 //! reader still lives, and wait as long as the caller allows.
 
+use super::claim::Standing;
 use super::error::PublishError;
 use super::shared::{Limit, Shared};
 use crate::sync::{Plain, spin_loop, thread_id, yield_now};
@@ -15,23 +16,24 @@ pub(super) enum Room {
     Whenever,
 }
 
-/// Spins before a waiting publisher yields.
+/// Looks at a full ring before a waiting publisher yields: some microseconds, a slow turn of a reader.
 const SPINS: u32 = 256;
-/// Yields before it sleeps between looks.
+/// Yields before it sleeps between looks: the readers may share its core, and then need it more.
 const YIELDS: u32 = 64;
 /// One such sleep. Readers never wake publishers: that would cost every batch a check for the rare case.
 const NAP: Duration = Duration::from_micros(50);
-/// Every so many looks at a full ring the reader in the way is checked for life (a system call).
+/// Every so many looks at a full ring, refusals included, the reader in the way is checked for life: a system call, which a publisher that
+/// sheds when the ring is full must not pay for each event.
 const LIFE_CHECK_EVERY: u32 = 64;
 
-/// Makes sure that `limit` allows `count` more events from where the publisher stands, or says why not.
+/// Makes sure that the publisher's limit allows `count` more events from where it stands, or says why not.
 #[cold]
 pub(super) fn room_for<T: Plain>(
     shared: &Shared<T>,
     count: usize,
     room: Room,
-    limit: &mut Limit,
-    position: impl Fn() -> u64,
+    standing: &mut Standing,
+    position: impl Fn(&Standing) -> u64,
 ) -> Result<(), PublishError> {
     if count as u64 > shared.capacity() {
         return Err(PublishError::BatchTooLarge { len: count, capacity: shared.capacity() as usize });
@@ -41,16 +43,25 @@ pub(super) fn room_for<T: Plain>(
         if shared.is_closed() {
             return Err(PublishError::Closed);
         }
-        let at = position();
-        if at + count as u64 <= limit.end {
+        let end = position(standing) + count as u64;
+        if end <= standing.limit.end {
             return Ok(());
         }
-        *limit = shared.limit(at);
-        if at + count as u64 <= limit.end {
+        standing.limit = shared.limit(end - count as u64);
+        if end <= standing.limit.end {
             return Ok(());
         }
-        waiting.look_again(shared, room, limit, at)?;
+        standing.full = standing.full.wrapping_add(1);
+        if standing.full.is_multiple_of(LIFE_CHECK_EVERY) && bury_the_dead(shared, &standing.limit) {
+            continue;
+        }
+        waiting.look_again(shared, room, &standing.limit, end - count as u64, end)?;
     }
+}
+
+/// Takes the slowest reader's place back if its thread has died.
+fn bury_the_dead<T: Plain>(shared: &Shared<T>, limit: &Limit) -> bool {
+    limit.slowest.is_some_and(|slow| shared.places.bury_if_dead(slow.reader))
 }
 
 struct Waiting {
@@ -59,24 +70,23 @@ struct Waiting {
 }
 
 impl Waiting {
-    /// One look at a full ring: an error, or a little later.
+    /// One look at a full ring, from `at` to `end`: an error, or a little later.
     fn look_again<T: Plain>(
         &mut self,
         shared: &Shared<T>,
         room: Room,
         limit: &Limit,
         at: u64,
+        end: u64,
     ) -> Result<(), PublishError> {
-        let reader = limit.slowest.map(|slow| slow.reader);
-        let behind = at - limit.slowest.map_or(limit.end - shared.capacity(), |slow| slow.sequence.min(at));
-        if let Some(reader) = reader {
-            if self.looks.is_multiple_of(LIFE_CHECK_EVERY) && shared.places.bury_if_dead(reader) {
-                return Ok(());
-            }
-            if !matches!(room, Room::Now) && shared.places.thread(reader) == thread_id() {
-                return Err(PublishError::SelfBlocked { reader, behind });
-            }
+        if !matches!(room, Room::Now)
+            && self.looks.is_multiple_of(LIFE_CHECK_EVERY)
+            && let Some(own) = shared.places.behind_on_thread(end - shared.capacity(), thread_id())
+        {
+            return Err(PublishError::SelfBlocked { reader: own.reader, behind: at.saturating_sub(own.sequence) });
         }
+        let reader = limit.slowest.map(|slow| shared.places.furthest_upstream(slow).reader);
+        let behind = at - limit.slowest.map_or(limit.end - shared.capacity(), |slow| slow.sequence.min(at));
         match room {
             Room::Now => return Err(PublishError::Full { reader, behind }),
             Room::Within(allowed) => {

@@ -198,6 +198,12 @@ impl<T: Plain> Shared<T> {
         end
     }
 
+    /// All below is published, also among many publishers.
+    pub(super) fn finished(&self) -> u64 {
+        let published = self.published();
+        if self.many { self.finished_up_to(published) } else { published }
+    }
+
     /// All below is claimed; for many publishers some of it may still be in the writing.
     pub(super) fn published(&self) -> u64 {
         let cursor = self.cursor.load(Ordering::Relaxed);

@@ -120,9 +120,9 @@ impl<T: Plain> SharedPublisher<T> {
         let shared = &*self.shared;
         loop {
             let first = shared.cursor.load(Ordering::Relaxed);
-            if first + count as u64 > self.standing.limit.end || shared.is_closed() {
+            if self.standing.limit.end.saturating_sub(first) < count as u64 || shared.is_closed() {
                 self.standing.heal(shared);
-                room_for(shared, count, room, &mut self.standing.limit, || shared.cursor.load(Ordering::Relaxed))?;
+                room_for(shared, count, room, &mut self.standing, |_| shared.cursor.load(Ordering::Relaxed))?;
                 continue;
             }
             // Relaxed: the claim orders nothing. Cells are handed over by the readers' sequences (SYNC reader-advanced) or by the

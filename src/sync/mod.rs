@@ -14,7 +14,7 @@ pub use core::hint::spin_loop;
 pub use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 pub use futex::{futex_wait, futex_wake_all};
 pub use hints::{fetch_to_write, hold_speculation};
-pub use thread::{is_alive, thread_id, yield_now};
+pub use thread::{is_alive, next_serial, thread_id, yield_now};
 pub use words::{Plain, Words};
 
 /// Reader places of one ring. The set of taken places is one 64-bit word. The loom build has 3: its state grows with every atomic.

@@ -1,6 +1,9 @@
 //! Threads as the kernel knows them: who am I, is that one still there, let another run.
 
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::cell::Cell;
+use std::io::Write as _;
+use std::path::Path;
 
 /// The kernel's id of the calling thread; never 0.
 pub fn thread_id() -> u32 {
@@ -13,10 +16,21 @@ pub fn thread_id() -> u32 {
     })
 }
 
-/// Whether a thread of this process with that id exists. A system call: for cold paths.
+/// Whether a thread of this process with that id exists. A system call: for cold paths. Allocates nothing.
 pub fn is_alive(thread: u32) -> bool {
-    std::path::Path::new(&format!("/proc/self/task/{thread}")).exists()
-        || !std::path::Path::new("/proc/self/task").exists()
+    const TASKS: &str = "/proc/self/task";
+    let mut path = [0; TASKS.len() + 12];
+    let room = path.len();
+    let mut rest = &mut path[..];
+    let written = write!(rest, "{TASKS}/{thread}").map(|()| room - rest.len());
+    let named = written.ok().and_then(|len| std::str::from_utf8(&path[..len]).ok());
+    named.is_none_or(|path| Path::new(path).exists()) || !Path::new(TASKS).exists()
+}
+
+/// A number that no other call in this process returns; from 1.
+pub fn next_serial() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// Gives the rest of this thread's time slice away.
