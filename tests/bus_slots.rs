@@ -373,3 +373,150 @@ fn issue_4537_the_ring_is_the_history_of_its_bus() {
     assert_eq!(seen, [(95, 95), (96, 96), (97, 97), (98, 98), (99, 99)]);
     assert!(TagSet::ALL.contains(Trade::TAG));
 }
+
+/// Panics when it is told to, and when it is dropped.
+struct Fragile {
+    at: Option<u64>,
+    at_end: bool,
+    in_drop: bool,
+    scratch: usize,
+    failed: Arc<AtomicU64>,
+}
+
+impl Fragile {
+    fn with(set: impl FnOnce(&mut Self)) -> Self {
+        let mut fragile = Self { at: None, at_end: false, in_drop: false, scratch: 0, failed: Arc::default() };
+        set(&mut fragile);
+        fragile
+    }
+}
+
+impl Handler for Fragile {
+    fn on_event(&mut self, event: &Event, ctx: &mut Context) -> Outcome {
+        let _ = ctx.scratch().alloc_slice_fill_copy(self.scratch, 0_u8);
+        let quantity = event.get::<Trade>().map(|trade| trade.qty);
+        assert!(self.at.is_none() || quantity != self.at, "fragile");
+        if quantity == Some(7) { Outcome::Stop } else { Outcome::Done }
+    }
+    fn on_batch_end(&mut self, _: &mut Context) {
+        assert!(!self.at_end, "at the end");
+    }
+    fn on_failed(&mut self, _: &mut Context) {
+        self.failed.store(1, Ordering::Release);
+    }
+}
+
+impl Drop for Fragile {
+    fn drop(&mut self) {
+        assert!(!self.in_drop || std::thread::panicking(), "while dropped");
+    }
+}
+
+#[test]
+fn no_handler_takes_its_neighbours_along() {
+    let (bus, mut publisher) = Bus::<Events>::builder("md").capacity(64).single().unwrap();
+    let thread = SlotThread::builder("slots\0").start().unwrap();
+    let neighbour = bus.slot("neighbour").attach(&thread, Count::default()).unwrap();
+    // Its handle is gone, so that the thread drops the handler.
+    drop(bus.slot("dropped").attach(&thread, Fragile::with(|it| it.in_drop = true)).unwrap());
+    let forever = PanicPolicy::Restart { max: 9, window: SOON, pause: Duration::MAX };
+    let pausing = Fragile::with(|it| it.at = Some(3));
+    let pausing = bus.slot("pausing").policy(forever).attach(&thread, pausing).unwrap();
+    let huge =
+        bus.slot("huge").scratch_bytes(usize::MAX).attach(&thread, Fragile::with(|_| {})).map(|_| ()).unwrap_err();
+    assert!(matches!(huge, AttachError::StartPanicked { .. }), "{huge}");
+    (0..20).for_each(|i| assert!(publisher.publish(0, &trade(i)).is_ok()));
+    drop(publisher);
+    assert_eq!(neighbour.join(SOON).unwrap().seen.len(), 20);
+    assert!(thread.is_running());
+    assert_eq!(pausing.stats().state, SlotState::Restarting);
+    assert!(pausing.detach(SOON).is_ok());
+    assert_eq!(pausing.join(SOON).map(|_| ()).unwrap_err().code(), "TR-0624");
+    assert!(thread.shutdown(SOON).ended);
+}
+
+#[test]
+fn a_failed_handler_is_told_so_that_it_lets_its_publishers_go() {
+    for policy in [PanicPolicy::Quarantine, PanicPolicy::Restart { max: 0, window: SOON, pause: SOON }] {
+        let (bus, mut publisher) = Bus::<Events>::builder("md").capacity(64).single().unwrap();
+        let fragile = Fragile::with(|it| it.at = Some(0));
+        let failed = Arc::clone(&fragile.failed);
+        let mut slot = bus.slot("fragile").policy(policy).attach_here(fragile).unwrap();
+        publisher.publish(0, &trade(0)).unwrap();
+        assert!(!slot.turn() && slot.is_done());
+        assert_eq!(failed.load(Ordering::Acquire), 1);
+    }
+}
+
+#[test]
+fn a_handler_that_stops_and_panics_at_the_end_of_its_batch_has_stopped() {
+    let (bus, mut publisher) = Bus::<Events>::builder("md").capacity(64).single().unwrap();
+    let fragile = Fragile::with(|it| it.at_end = true);
+    let mut slot = bus.slot("fragile").policy(PanicPolicy::Skip).attach_here(fragile).unwrap();
+    publisher.publish(0, &trade(7)).unwrap();
+    publisher.publish(0, &trade(8)).unwrap();
+    slot.turn();
+    assert!(slot.is_done());
+    let stats = slot.handle().stats();
+    assert_eq!((stats.delivered, stats.panics, stats.state), (1, 1, SlotState::Stopped));
+}
+
+#[test]
+fn issue_4550_a_handler_that_fails_again_and_again_keeps_its_scratch_flat() {
+    let (bus, mut publisher) = Bus::<Events>::builder("md").capacity(64).single().unwrap();
+    let fragile = Fragile::with(|it| {
+        it.at = Some(0);
+        it.scratch = 4096
+    });
+    let mut slot = bus.slot("fragile").policy(PanicPolicy::Skip).attach_here(fragile).unwrap();
+    let before = status_kb("VmRSS");
+    for _ in 0..10_000 {
+        publisher.publish(0, &trade(0)).unwrap();
+        slot.turn();
+    }
+    assert_eq!(slot.handle().stats().dead, 10_000);
+    let grown = status_kb("VmRSS").saturating_sub(before);
+    assert!(grown < 30_000, "{grown} kB for 40,960 kB of scratch");
+}
+
+/// A line of what the kernel knows of this process, in kB.
+fn status_kb(name: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_slot_on_its_owners_thread_says_that_nobody_can_wait_for_it_there() {
+    let (bus, mut publisher) = Bus::<Events>::builder("md").capacity(64).single().unwrap();
+    let mut slot = bus.slot("here").tags(tags![Quote]).attach_here(Count::default()).unwrap();
+    assert_eq!(slot.handle().retag(tags![Trade], SOON).unwrap_err().code(), "TR-0622");
+    publisher.publish(0, &trade(1)).unwrap();
+    assert!(slot.turn());
+    assert_eq!(slot.handle().stats().delivered, 1, "the tags are taken up with the next turn");
+}
+
+#[test]
+fn a_shutdown_does_not_wait_twice_for_a_stuck_handler() {
+    struct Stuck(Arc<AtomicU64>);
+    impl Handler for Stuck {
+        fn on_event(&mut self, _: &Event, _: &mut Context) -> Outcome {
+            self.0.store(1, Ordering::Release);
+            eventually("the test lets it go", || self.0.load(Ordering::Acquire) == 2);
+            Outcome::Done
+        }
+    }
+    let (bus, mut publisher) = Bus::<Events>::builder("md").capacity(64).single().unwrap();
+    let thread = SlotThread::builder("slots").start().unwrap();
+    let gate = Arc::new(AtomicU64::new(0));
+    let slot = bus.slot("stuck").attach(&thread, Stuck(Arc::clone(&gate))).unwrap();
+    publisher.publish(0, &trade(0)).unwrap();
+    eventually("it is stuck", || gate.load(Ordering::Acquire) == 1);
+    let report = thread.shutdown(Duration::from_millis(1));
+    assert!(
+        !report.ended && report.waited < Duration::from_millis(900),
+        "less than the second that a drop waits: {report:?}"
+    );
+    gate.store(2, Ordering::Release);
+    assert!(slot.join(SOON).is_ok());
+}

@@ -48,7 +48,8 @@ impl Context {
         self.end_of_batch
     }
 
-    /// The time as the slot last read it, at most 32 events ago: no clock is read here.
+    /// The time as the slot last read it, at most 32 events ago: no clock is read here. Where the slot measures nothing
+    /// ([`super::Measure::Off`]) and in `on_idle` that may be long ago: ask [`Self::clock`].
     #[must_use]
     #[inline]
     pub fn now(&self) -> Ticks {

@@ -24,14 +24,16 @@ impl PublishFailure {
         self.cause.code()
     }
 
-    /// Whether there was no room (now, within the time-out, or ever because the slot in the way runs on this thread).
+    /// Whether there was no room, in the ring or for the bytes (now, within the time-out, or ever because the slot in the way runs on
+    /// this thread).
     #[must_use]
     pub const fn is_full(&self) -> bool {
         matches!(
             self.cause,
-            BytesError::Ring(
-                PublishError::Full { .. } | PublishError::TimedOut { .. } | PublishError::SelfBlocked { .. }
-            )
+            BytesError::ArenaFull { .. }
+                | BytesError::Ring(
+                    PublishError::Full { .. } | PublishError::TimedOut { .. } | PublishError::SelfBlocked { .. }
+                )
         )
     }
 
@@ -138,11 +140,11 @@ impl fmt::Display for AttachError {
 
 impl std::error::Error for AttachError {}
 
-/// Why a slot was not detached, or did not finish, in time.
+/// Why a slot was not detached, did not finish, or did not take up its tags in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DetachError {
-    /// The slot's handler is still busy. It is detached as soon as it returns; the call may be repeated.
+    /// The slot's handler is still busy. What was asked for happens as soon as it returns; the call may be repeated.
     TimedOut {
         /// The slot.
         slot: Name,
@@ -151,13 +153,18 @@ pub enum DetachError {
         /// How long was waited.
         waited: Duration,
     },
-    /// The caller is the slot's own thread, which cannot wait for itself. The slot is detached after the current turn.
+    /// The caller is the slot's own thread, which cannot wait for itself. What was asked for happens after the current turn.
     OwnThread {
         /// The slot.
         slot: Name,
     },
     /// The slot's thread ended without handing the handler back.
     Lost {
+        /// The slot.
+        slot: Name,
+    },
+    /// The slot has stopped, and its handler was handed back before.
+    AlreadyTaken {
         /// The slot.
         slot: Name,
     },
@@ -171,6 +178,7 @@ impl DetachError {
             Self::TimedOut { .. } => "TR-0621",
             Self::OwnThread { .. } => "TR-0622",
             Self::Lost { .. } => "TR-0623",
+            Self::AlreadyTaken { .. } => "TR-0624",
         }
     }
 }
@@ -180,15 +188,25 @@ impl fmt::Display for DetachError {
         match self {
             Self::TimedOut { slot, sequence, waited } => write!(
                 f,
-                "slot {slot}: still busy at sequence {sequence} after {waited:?}; it stops when its handler returns"
+                "slot {slot}: still busy at sequence {sequence} after {waited:?}; what was asked for happens when its handler \
+                 returns, and the call may be repeated"
             )?,
             Self::OwnThread { slot } => {
                 write!(
                     f,
-                    "slot {slot}: called on its own thread, which cannot wait for itself; it stops after this turn"
+                    "slot {slot}: called on its own thread, which cannot wait for itself; it happens after this turn"
                 )?;
             }
-            Self::Lost { slot } => write!(f, "slot {slot}: its thread is gone and did not hand the handler back")?,
+            Self::Lost { slot } => write!(
+                f,
+                "slot {slot}: its thread is gone and did not hand the handler back; look for what ended the thread"
+            )?,
+            Self::AlreadyTaken { slot } => {
+                write!(
+                    f,
+                    "slot {slot}: has stopped, and its handler was handed back before; keep it from the first call"
+                )?;
+            }
         }
         write!(f, " [{}]", self.code())
     }

@@ -86,6 +86,8 @@ pub(super) struct SlotShared {
     applied: AtomicU64,
     stop: AtomicU32,
     state: AtomicU32,
+    /// Whether the handler was handed back.
+    handed_back: AtomicU32,
     /// Kernel id of the slot's thread.
     thread: AtomicU32,
     /// Panics, and the message of the last one: cold.
@@ -108,6 +110,7 @@ impl SlotShared {
             tags: AtomicTagSet::new(*tags),
             applied: AtomicU64::new(0),
             stop: AtomicU32::new(0),
+            handed_back: AtomicU32::new(0),
             state: AtomicU32::new(SlotState::Starting as u32),
             thread: AtomicU32::new(0),
             panics: Mutex::new((0, None)),
@@ -122,6 +125,10 @@ impl SlotShared {
 
     pub(super) fn ask_to_stop(&self) {
         self.stop.store(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn set_handed_back(&self) {
+        self.handed_back.store(1, Ordering::Relaxed);
     }
 
     /// The slot works with this version from here on.
@@ -284,7 +291,8 @@ impl<H> SlotHandle<H> {
     ///
     /// # Errors
     /// [`DetachError::TimedOut`] with the sequence the handler is busy with: the slot stops as soon as it returns, and the call
-    /// may be repeated. [`DetachError::OwnThread`] from its own handler; [`DetachError::Lost`].
+    /// may be repeated. [`DetachError::OwnThread`] from its own handler; [`DetachError::AlreadyTaken`] after the first success;
+    /// [`DetachError::Lost`].
     pub fn detach(&self, limit: Duration) -> Result<H, DetachError> {
         self.shared.ask_to_stop();
         self.bell.ring();
@@ -301,7 +309,13 @@ impl<H> SlotHandle<H> {
         self.refuse_own_thread()?;
         self.handler.recv_timeout(limit).map_err(|error| match error {
             crossbeam_channel::RecvTimeoutError::Timeout => self.timed_out(limit),
-            crossbeam_channel::RecvTimeoutError::Disconnected => DetachError::Lost { slot: self.name },
+            // The channel's end orders the flag before this load.
+            crossbeam_channel::RecvTimeoutError::Disconnected => {
+                match self.shared.handed_back.load(Ordering::Relaxed) {
+                    0 => DetachError::Lost { slot: self.name },
+                    _ => DetachError::AlreadyTaken { slot: self.name },
+                }
+            }
         })
     }
 

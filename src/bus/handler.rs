@@ -48,6 +48,10 @@ pub trait Handler: Send + 'static {
 
     /// The slot stops: detached, or the bus is closed and read to its end. Drop publishers here.
     fn on_stop(&mut self, _ctx: &mut Context) {}
+
+    /// The slot has stopped gating for good after a panic: quarantined, or restarted too often. Runs instead of `on_stop`. What the
+    /// handler holds may be half-changed; publishers that it holds keep their buses open until they are dropped: drop them here too.
+    fn on_failed(&mut self, _ctx: &mut Context) {}
 }
 
 macro_rules! tuple_handler {
@@ -71,6 +75,7 @@ macro_rules! tuple_handler {
             fn on_idle(&mut self, ctx: &mut Context) { $(self.$index.on_idle(ctx);)+ }
             fn on_restart(&mut self, ctx: &mut Context) { $(self.$index.on_restart(ctx);)+ }
             fn on_stop(&mut self, ctx: &mut Context) { $(self.$index.on_stop(ctx);)+ }
+            fn on_failed(&mut self, ctx: &mut Context) { $(self.$index.on_failed(ctx);)+ }
         }
     };
 }

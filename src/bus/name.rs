@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// A name of at most 31 bytes. Longer ones are cut at a character.
+/// A name of at most 31 bytes. Longer ones are cut at a character; zeroes become question marks.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Name {
     bytes: [u8; 31],
@@ -19,6 +19,8 @@ impl Name {
         }
         let mut bytes = [0; 31];
         bytes[..len].copy_from_slice(&text.as_bytes()[..len]);
+        // The system's names of threads end at a zero.
+        bytes[..len].iter_mut().filter(|byte| **byte == 0).for_each(|byte| *byte = b'?');
         Self { bytes, len: len as u8 }
     }
 

@@ -9,6 +9,7 @@ use super::slot_builder::Ticket;
 use crate::clock::Ticks;
 use crate::event::{Family, StoreEvent, TagSet};
 use crate::ring::{BoundReader, Doorbell, Turn, WaitStrategy};
+use core::time::Duration;
 use crossbeam_channel::Sender;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -31,6 +32,8 @@ pub(super) trait RunSlot {
     fn start(&mut self) -> Result<(), String>;
     fn turn(&mut self) -> Turned;
     fn is_ready(&mut self) -> bool;
+    /// How long it will not be ready whatever is published: it pauses after a panic.
+    fn pause(&self) -> Option<Duration>;
     fn wait_strategy(&self) -> WaitStrategy;
     fn bell(&self) -> Arc<Doorbell>;
     /// Stops now, whatever is left in the ring.
@@ -70,6 +73,9 @@ pub(super) struct Tally {
     pub(super) batches: u64,
 }
 
+/// No pause is longer, however often it was doubled: a day.
+const PAUSE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// When a panicking handler may go on.
 #[derive(Debug, Default)]
 pub(super) struct Restarts {
@@ -96,9 +102,11 @@ impl<F: Family, H: Handler> RunSlot for Slot<F, H> {
             return if self.is_done() { Turned::Done } else { Turned::Idle };
         }
         let (Some(reader), Some(handler)) = (&mut self.reader, &mut self.handler) else { return Turned::Done };
-        if self.shared.tags.version() != self.tags_version {
-            self.tags_version = self.shared.tags.load_into(&mut self.tags);
-            self.shared.applied(self.tags_version);
+        if self.shared.tags.version() != self.tags_version
+            && let Some(version) = self.shared.tags.try_load_into(&mut self.tags)
+        {
+            self.tags_version = version;
+            self.shared.applied(version);
         }
         let mut stop = false;
         let hands = Hands {
@@ -115,7 +123,12 @@ impl<F: Family, H: Handler> RunSlot for Slot<F, H> {
             Ok(0) if reader.is_finished() => stop = true,
             Ok(0) => return self.idle(),
             Ok(_) => {}
-            Err(panic) => return self.panicked(&message(&*panic)),
+            Err(panic) => {
+                let turned = self.panicked(&message(&*panic));
+                if !stop || self.is_done() {
+                    return turned;
+                }
+            }
         }
         self.shared.publish(&self.tally, self.ctx.sequence);
         if stop {
@@ -126,9 +139,16 @@ impl<F: Family, H: Handler> RunSlot for Slot<F, H> {
     }
 
     fn is_ready(&mut self) -> bool {
+        if let Some(pause) = self.pause() {
+            return pause.is_zero() || self.shared.wants_stop();
+        }
         self.shared.wants_stop()
             || self.shared.tags.version() != self.tags_version
             || self.reader.as_mut().is_some_and(|reader| reader.is_ready() || reader.is_finished())
+    }
+
+    fn pause(&self) -> Option<Duration> {
+        self.restarts.pause_until.map(|until| until.saturating_duration_since(Instant::now()))
     }
 
     fn wait_strategy(&self) -> WaitStrategy {
@@ -152,12 +172,26 @@ impl<F: Family, H: Handler> RunSlot for Slot<F, H> {
             self.reader = None;
             self.ticket = None;
             self.shared.set_stopped();
-            let _ = self.give_back.send(handler);
+            self.shared.set_handed_back();
+            // Where nobody waits for it, it is dropped here, and a panic of that must not take the thread's other slots along.
+            let sent = catch_unwind(AssertUnwindSafe(|| drop(self.give_back.send(handler))));
+            if let Err(panic) = sent {
+                self.shared.count_panic(&message(&*panic));
+            }
         }
     }
 
     fn is_done(&self) -> bool {
         self.handler.is_none()
+    }
+}
+
+impl<F: Family, H: Handler> Drop for Slot<F, H> {
+    /// Its thread or its owner goes without having stopped it.
+    fn drop(&mut self) {
+        if self.handler.is_some() {
+            self.shared.set_stopped();
+        }
     }
 }
 
@@ -292,12 +326,14 @@ impl<F: Family, H: Handler> Slot<F, H> {
         let at_event =
             self.reader.as_mut().is_some_and(|reader| reader.position() == self.ctx.sequence && reader.skip());
         self.tally.dead += u64::from(at_event);
+        self.ctx.scratch.reset();
         self.after_panic(message)
     }
 
     fn after_panic(&mut self, message: &str) -> Turned {
         self.shared.count_panic(message);
         self.shared.publish(&self.tally, self.ctx.sequence);
+        self.ctx.now = self.ctx.clock.now();
         self.meter.close(self.ctx.now);
         match self.policy {
             PanicPolicy::Skip => Turned::Busy,
@@ -316,10 +352,16 @@ impl<F: Family, H: Handler> Slot<F, H> {
         }
     }
 
-    /// The slot stops gating at once and hands its handler back as it is: `on_stop` of a broken handler does not run.
+    /// The slot stops gating at once and hands its handler back; `on_failed` of a broken handler runs instead of `on_stop`.
     fn stop_gating(&mut self, state: SlotState) -> Turned {
         self.reader = None;
         self.shared.set_state(state);
+        if let Some(handler) = &mut self.handler {
+            let ctx = &mut self.ctx;
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| handler.on_failed(ctx))) {
+                self.shared.count_panic(&message(&*panic));
+            }
+        }
         self.stop();
         Turned::Done
     }
@@ -347,7 +389,7 @@ impl<F: Family, H: Handler> Slot<F, H> {
 
 impl Restarts {
     /// Counts a restart; false when the window already holds `max`.
-    fn next(&mut self, max: u32, window: core::time::Duration, pause: core::time::Duration, now: Instant) -> bool {
+    fn next(&mut self, max: u32, window: Duration, pause: Duration, now: Instant) -> bool {
         if self.window_since.is_none_or(|since| now.duration_since(since) > window) {
             self.window_since = Some(now);
             self.in_window = 0;
@@ -355,13 +397,14 @@ impl Restarts {
         if self.in_window == max {
             return false;
         }
-        self.pause_until = Some(now + pause.saturating_mul(1 << self.in_window.min(20)));
+        self.pause_until = Some(now + pause.saturating_mul(1 << self.in_window.min(20)).min(PAUSE_MAX));
         self.in_window += 1;
         true
     }
 }
 
-fn message(panic: &(dyn std::any::Any + Send)) -> String {
+/// What a panic said.
+pub(super) fn message(panic: &(dyn std::any::Any + Send)) -> String {
     panic
         .downcast_ref::<&str>()
         .map(ToString::to_string)

@@ -107,7 +107,8 @@ impl<F: Family> SlotBuilder<F> {
     /// `on_start`.
     ///
     /// # Errors
-    /// [`AttachError`]; the slot is then not attached.
+    /// [`AttachError`]; the slot is then not attached, and the handler is dropped. After [`AttachError::StartTimedOut`] that happens as
+    /// soon as `on_start` returns: until then the slot holds its place, and the bus back.
     pub fn attach<H: Handler>(self, thread: &SlotThread, handler: H) -> Result<SlotHandle<H>, AttachError> {
         let start_limit = self.start_limit;
         let name = self.name;
@@ -119,12 +120,11 @@ impl<F: Family> SlotBuilder<F> {
     /// Attaches the slot to the calling thread, which drives it with [`LocalSlot::turn`]. `on_start` runs here.
     ///
     /// # Errors
-    /// [`AttachError`]; the slot is then not attached.
+    /// [`AttachError`]; the slot is then not attached, and the handler is dropped.
     pub fn attach_here<H: Handler>(self, handler: H) -> Result<LocalSlot<H>, AttachError> {
         let name = self.name;
         let (seed, handle) = self.prepare(handler)?;
         let mut slot = seed.grow();
-        handle.shared.set_thread(0);
         slot.start().map_err(|message| AttachError::StartPanicked { slot: name, message })?;
         Ok(LocalSlot { slot, handle, done: false })
     }

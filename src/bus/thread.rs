@@ -7,12 +7,13 @@ use super::affinity::{CoreError, allowed_cores, pin_current_thread};
 use super::error::AttachError;
 use super::handle::SlotShared;
 use super::name::Name;
-use super::slot::{RunSlot, Turned};
+use super::slot::{RunSlot, Turned, message};
 use crate::ring::{Doorbell, Idle, PARK_LIMIT, WaitStrategy};
 use crate::sync::{AtomicU32, Ordering, thread_id};
 use core::fmt;
 use core::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -203,7 +204,7 @@ impl SlotThread {
     }
 
     /// Lets the thread end once all its slots are done (their buses closed and read to the end), for at most `limit`; after
-    /// that, slots stop where they are. A handler that does not return cannot hold this call.
+    /// that, slots stop where they are, for which they get 200 ms more. A handler that does not return cannot hold this call.
     #[must_use = "the report says whether the thread has ended"]
     pub fn shutdown(mut self, limit: Duration) -> ThreadReport {
         let since = Instant::now();
@@ -213,6 +214,8 @@ impl SlotThread {
             self.send(Order::Stop { now: true });
             ended = self.ends_within(STOP_GRACE);
         }
+        // One that has not ended is left behind: dropping this value must not wait for it again.
+        self.thread = None;
         ThreadReport { thread: self.name, ended, waited: since.elapsed() }
     }
 
@@ -297,12 +300,14 @@ impl Host {
     }
 
     fn host(&mut self, grow: Grow, started: &Sender<Result<(), String>>) {
-        let mut slot = grow();
-        let result = slot.start();
-        if result.is_ok() {
+        let grown = catch_unwind(AssertUnwindSafe(|| {
+            let mut slot = grow();
+            slot.start().map(|()| slot)
+        }));
+        let result = grown.unwrap_or_else(|panic| Err(message(&*panic))).map(|slot| {
             self.slots.push(slot);
             self.listen();
-        }
+        });
         let _ = started.send(result);
     }
 
@@ -328,6 +333,7 @@ impl Host {
     fn wait(&mut self, idle: &mut Idle) {
         let least = self.slots.iter().map(|slot| slot.wait_strategy()).min_by_key(|strategy| *strategy as u32);
         let limit = if self.mixed { MIXED_BELLS_LIMIT } else { PARK_LIMIT };
+        let limit = self.slots.iter().filter_map(|slot| slot.pause()).fold(limit, Duration::min);
         let (slots, shared, obeyed) = (&mut self.slots, &self.shared, self.obeyed);
         idle.step(least.unwrap_or(WaitStrategy::SpinThenPark), &self.bell, limit, || {
             shared.sent.load(Ordering::Acquire) != obeyed || slots.iter_mut().any(|slot| slot.is_ready()) // SYNC order-sent

@@ -26,18 +26,27 @@ impl AtomicTagSet {
     /// Copies the set as it was at one moment and returns its version. Repeats while a change is under way.
     pub fn load_into(&self, tags: &mut TagSet) -> u64 {
         loop {
-            let version = self.version();
-            if version.is_multiple_of(2) {
-                let words = core::array::from_fn(|i| self.words[i].load(Ordering::Relaxed));
-                // SYNC tag-set-changing: a word of a later change comes with that change's odd version.
-                fence(Ordering::Acquire);
-                if self.version.load(Ordering::Relaxed) == version {
-                    *tags = TagSet::from_words(words);
-                    return version;
-                }
+            if let Some(version) = self.try_load_into(tags) {
+                return version;
             }
             spin_loop();
         }
+    }
+
+    /// As [`Self::load_into`]; `None`, and nothing copied, while a change is under way: whoever makes it may have been preempted, and a
+    /// slot's thread must not wait for it.
+    pub fn try_load_into(&self, tags: &mut TagSet) -> Option<u64> {
+        let version = self.version();
+        if !version.is_multiple_of(2) {
+            return None;
+        }
+        let words = core::array::from_fn(|i| self.words[i].load(Ordering::Relaxed));
+        // SYNC tag-set-changing: a word of a later change comes with that change's odd version.
+        fence(Ordering::Acquire);
+        (self.version.load(Ordering::Relaxed) == version).then(|| {
+            *tags = TagSet::from_words(words);
+            version
+        })
     }
 
     /// Replaces the set. Returns the new version.

@@ -46,6 +46,7 @@ impl<const WORDS: usize> StoreEvent for EventCell<WORDS> {
 
     #[inline(always)]
     fn store<P: Payload>(header: Header, payload: &P) -> Self {
+        const { assert!(size_of::<P>() <= Self::PAYLOAD, "the payload is larger than the cells of this family") }
         let mut words = [0; WORDS];
         let head: [u64; HEADER] = zerocopy::transmute!(header);
         words[..HEADER].copy_from_slice(&head);
@@ -88,13 +89,19 @@ impl Event {
     #[must_use]
     #[inline(always)]
     pub fn get<P: Payload>(&self) -> Option<&P> {
+        const {
+            assert!(
+                align_of::<P>() <= 8,
+                "a payload is aligned to at most 8 bytes: it lies behind a header of two words"
+            )
+        }
         if self.tag() != P::TAG || size_of::<P>() > self.payload.len() {
             return None;
         }
         let start = self.payload.as_ptr().cast::<P>();
         debug_assert!(start.is_aligned(), "payloads lie at an offset of 24 in cells aligned to 64");
         // SAFETY: the size was just checked; the payload is 8-aligned (it follows a header, which is) and `P`'s alignment is at
-        // most 8 (`events!` checks); any bytes are a `P` (`FromBytes`), and the borrow is that of `self`.
+        // most 8 (checked above); any bytes are a `P` (`FromBytes`), and the borrow is that of `self`.
         Some(unsafe { &*start })
     }
 

@@ -91,4 +91,7 @@ impl<H: Handler> Handler for Faulty<H> {
     fn on_stop(&mut self, ctx: &mut Context) {
         self.handler.on_stop(ctx);
     }
+    fn on_failed(&mut self, ctx: &mut Context) {
+        self.handler.on_failed(ctx);
+    }
 }

@@ -213,6 +213,10 @@ impl Handler for Books {
     fn on_stop(&mut self, _: &mut Context) {
         self.outlet.close();
     }
+
+    fn on_failed(&mut self, ctx: &mut Context) {
+        self.on_stop(ctx);
+    }
 }
 
 impl Books {

@@ -71,4 +71,8 @@ impl Handler for Signals {
     fn on_stop(&mut self, _: &mut Context) {
         self.outlet.close();
     }
+
+    fn on_failed(&mut self, ctx: &mut Context) {
+        self.on_stop(ctx);
+    }
 }
