@@ -50,9 +50,10 @@ impl Tape {
     pub fn trade(&mut self, price: i64, qty: i64, time_ns: u64) {
         self.count += 1;
         self.volume += i128::from(qty);
-        self.notional += i128::from(price) * i128::from(qty);
+        // One trade of the largest price and size is half of what fits: it stops there rather than wrap.
+        self.notional = self.notional.saturating_add(i128::from(price) * i128::from(qty));
         let newest = self.begun.wrapping_sub(1) % BARS;
-        if self.begun == 0 || time_ns >= self.bars[newest].start_ns + self.span_ns {
+        if self.begun == 0 || time_ns >= self.bars[newest].start_ns.saturating_add(self.span_ns) {
             let start_ns = time_ns - time_ns % self.span_ns;
             let bar = Bar { start_ns, open: price, high: price, low: price, close: price, volume: i128::from(qty) };
             self.bars[self.begun % BARS] = bar;

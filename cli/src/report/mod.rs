@@ -8,8 +8,10 @@ mod text;
 use crate::args::{Pace, RunArgs};
 use crate::say::say;
 pub(crate) use ended::Ended;
-use std::fs::OpenOptions;
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tagring::bus::{SlotLatencies, SlotStats};
@@ -133,16 +135,25 @@ pub(crate) const QUANTILES: [(&str, f64); 3] = [("p50", 0.5), ("p99", 0.99), ("p
 /// # Errors
 /// It cannot, or it would replace the input.
 pub(crate) fn check_plot(args: &RunArgs) -> Result<(), String> {
-    let Some(path) = &args.plot else { return Ok(()) };
+    let plain = !args.json && !args.quiet;
+    let Some(path) = args.plot.as_deref().or(plain.then_some(Path::new(PLOT))) else { return Ok(()) };
+    let input = match args.input.as_deref() {
+        Some("-") => io::stdin().as_fd().try_clone_to_owned().and_then(|file| File::from(file).metadata()).ok(),
+        Some(input) => std::fs::metadata(input).ok(),
+        None => None,
+    };
+    let same = |input: &Metadata, plot: &Metadata| (input.dev(), input.ino()) == (plot.dev(), plot.ino());
+    if path.metadata().is_ok_and(|plot| input.is_some_and(|input| same(&input, &plot))) {
+        return Err(format!("TR-3005: --plot {}: that is the input; choose another place", path.display()));
+    }
+    if args.plot.is_none() {
+        return Ok(());
+    }
     let is_new = !path.exists();
     OpenOptions::new().append(true).create(true).open(path).map_err(|error| unwritable(path, &error))?;
     if is_new {
         // Best effort: what is left behind would be empty, and is replaced at the end.
         let _ = std::fs::remove_file(path);
-    }
-    let input = args.input.as_ref().and_then(|input| Path::new(input).canonicalize().ok());
-    if input.is_some_and(|input| path.canonicalize().is_ok_and(|path| path == input)) {
-        return Err(format!("TR-3005: --plot {}: that is the input; choose another place", path.display()));
     }
     Ok(())
 }
@@ -158,7 +169,8 @@ fn unwritable(path: &Path, error: &io::Error) -> String {
 pub(crate) fn show(args: &RunArgs, report: &Report) -> Result<(), String> {
     let mut out = match (args.json, args.quiet) {
         (true, _) => json::text(report),
-        (false, false) => text::text(report),
+        // Names come from the input: what a terminal would obey is shown as a mark.
+        (false, false) => text::text(report).replace(|c: char| c.is_control() && c != '\n', "\u{fffd}"),
         (false, true) => String::new(),
     };
     let plain = !args.json && !args.quiet;

@@ -9,12 +9,10 @@ use tagring_market::book::depth::{DepthBook, DepthCounts};
 use tagring_market::book::orders::{Fill, Inconsistencies, OrderBooks};
 use tagring_market::book::ticker::{Agreement, Disagreement, TickerCheck};
 use tagring_market::decimal;
+use tagring_market::decimal::ONE;
 use tagring_market::events::{BestPrices, BookSnapshot, LevelChanged, View};
 use tagring_market::sink::Level;
 use zerocopy::FromBytes;
-
-/// A share in units of 1e-8.
-const SHARE: i64 = 100_000_000;
 
 /// One instrument by level, and its check against the exchange's ticker.
 struct Depth {
@@ -201,7 +199,7 @@ impl Handler for Books {
             Some(View::BookSnapshot(snapshot)) => self.snapshot(key, snapshot, ctx.bytes()),
             Some(View::Traded(trade)) => self.print(event, trade.price, trade.qty, trade.time_ns),
             Some(View::HiddenTrade(trade)) => {
-                self.print(event, trade.price, i64::from(trade.shares) * SHARE, trade.time_ns);
+                self.print(event, trade.price, i64::from(trade.shares) * ONE, trade.time_ns);
             }
             Some(View::CrossTrade(cross)) if cross.qty > 0 => self.print(event, cross.price, cross.qty, cross.time_ns),
             Some(View::Instrument(instrument)) => self.name(key, &instrument.symbol),

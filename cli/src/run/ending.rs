@@ -3,34 +3,56 @@
 
 use crate::report::Ended;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 /// How long a reader waits for a silent pipe before it looks whether the feed is to end.
 const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
+
+/// Signals that come sooner than this after the first mean the same request.
+const SAME_REQUEST: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
 pub(crate) struct Ending {
     interrupted: Arc<AtomicBool>,
     overdue: AtomicBool,
+    /// The source is open; from here on the main thread looks after the time.
+    opened: AtomicBool,
 }
 
 impl Ending {
-    /// Listens for Ctrl-C and requests to terminate. The second one ends the process at once, with `code`.
+    /// Listens for Ctrl-C and requests to terminate. One that comes a second after the first, or later, ends the process at once, with
+    /// `code`: programs that run others often send two.
     ///
     /// # Errors
-    /// A signal that cannot be taken over.
+    /// Signals that cannot be taken over.
     pub(crate) fn listening(code: u8) -> Result<Self, String> {
         let ending = Self::default();
-        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-            let flag = || Arc::clone(&ending.interrupted);
-            signal_hook::flag::register_conditional_shutdown(signal, i32::from(code), flag())
-                .and_then(|_| signal_hook::flag::register(signal, flag()))
-                .map_err(|error| format!("signal {signal} cannot be taken over: {error}"))?;
-        }
+        let mut signals = Signals::new([SIGINT, SIGTERM])
+            .map_err(|error| format!("signals for Ctrl-C cannot be taken over: {error}"))?;
+        let interrupted = Arc::clone(&ending.interrupted);
+        let listen = move || {
+            let mut first = None;
+            for _ in signals.forever() {
+                interrupted.store(true, Ordering::Relaxed);
+                if first.get_or_insert_with(Instant::now).elapsed() >= SAME_REQUEST {
+                    std::process::exit(i32::from(code));
+                }
+            }
+        };
+        let thread = std::thread::Builder::new().name("signals".into()).spawn(listen);
+        thread.map_err(|error| format!("the thread that listens for Ctrl-C cannot be started: {error}"))?;
         Ok(ending)
+    }
+
+    /// The feed can begin: its time is counted from here on.
+    pub(crate) fn set_opened(&self) {
+        self.opened.store(true, Ordering::Relaxed);
     }
 
     /// The time asked for is over.
@@ -57,17 +79,23 @@ impl Ending {
 pub(crate) struct Pipe {
     file: File,
     ending: Arc<Ending>,
+    /// The wait for something that the feed could begin with is to end by then.
+    until: Option<Instant>,
 }
 
 impl Pipe {
-    pub(crate) fn new(file: File, ending: Arc<Ending>) -> Self {
-        Self { file, ending }
+    pub(crate) fn new(file: File, ending: Arc<Ending>, seconds: Option<f64>) -> Self {
+        let until = seconds.and_then(|seconds| Instant::now().checked_add(Duration::from_secs_f64(seconds)));
+        Self { file, ending, until }
     }
 }
 
 impl Read for Pipe {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         loop {
+            if !self.ending.opened.load(Ordering::Relaxed) && self.until.is_some_and(|until| Instant::now() >= until) {
+                self.ending.set_overdue();
+            }
             if self.ending.is_set() {
                 return Ok(0);
             }
@@ -78,7 +106,11 @@ impl Read for Pipe {
                 Err(_) => true,
             };
             if ready {
-                return self.file.read(into);
+                match self.file.read(into) {
+                    // Somebody else was faster.
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    read => return read,
+                }
             }
         }
     }

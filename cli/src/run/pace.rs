@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tagring::clock::{Clock, Ticks};
 
+/// A recorded gap that is longer, or a time that claims so, is not waited for: what follows goes on at once. A day.
+const GAP_MAX_NS: u64 = 24 * 60 * 60 * 1_000_000_000;
 /// Waits longer than this sleep for part of the time: a recorded pause should not heat a core.
 const SLEEP_NS: u64 = 2_000_000;
 
@@ -23,6 +25,8 @@ enum Schedule {
     /// Recorded time of the first message, and how many recorded ns pass in one.
     Recorded {
         first_ns: Option<u64>,
+        /// The message before.
+        last_ns: u64,
         times: f64,
         due: Ticks,
     },
@@ -41,7 +45,7 @@ impl Pacer {
         let per_second = clock.from_ns(1_000_000_000) as f64;
         let schedule = match pace {
             Pace::Max => Schedule::Max,
-            Pace::Times(times) => Schedule::Recorded { first_ns: None, times, due: start },
+            Pace::Times(times) => Schedule::Recorded { first_ns: None, last_ns: 0, times, due: start },
             Pace::PerSecond(rate) => Schedule::Rate { ticks_per_event: per_second / rate, events: 0 },
         };
         let deadline = seconds.map(|seconds| Ticks(start.0 + (seconds * per_second) as u64));
@@ -65,9 +69,15 @@ impl Pacer {
     /// A message recorded at `ns` begins.
     #[inline]
     pub(crate) fn message(&mut self, ns: u64) -> Result<(), Ended> {
-        let Schedule::Recorded { first_ns, times, due } = &mut self.schedule else { return Ok(()) };
-        let since = ns.saturating_sub(*first_ns.get_or_insert(ns));
-        *due = Ticks(self.start.0 + self.clock.from_ns((since as f64 / *times) as u64));
+        let Schedule::Recorded { first_ns, last_ns, times, due } = &mut self.schedule else { return Ok(()) };
+        let first = first_ns.get_or_insert(ns);
+        let until_last = last_ns.saturating_sub(*first);
+        if ns.saturating_sub(*first) > until_last.saturating_add(GAP_MAX_NS) {
+            *first = ns - until_last;
+        }
+        *last_ns = ns;
+        let since = ns.saturating_sub(*first);
+        *due = Ticks(self.start.0.saturating_add(self.clock.from_ns((since as f64 / *times) as u64)));
         let due = *due;
         self.wait_until(due)
     }
@@ -79,7 +89,7 @@ impl Pacer {
             Schedule::Max => Ok(None),
             Schedule::Recorded { due, .. } => Ok(Some(*due)),
             Schedule::Rate { ticks_per_event, events } => {
-                let due = Ticks(self.start.0 + (*events as f64 * *ticks_per_event) as u64);
+                let due = Ticks(self.start.0.saturating_add((*events as f64 * *ticks_per_event) as u64));
                 *events += 1;
                 self.wait_until(due)?;
                 Ok(Some(due))

@@ -1,11 +1,9 @@
-//! The recorder slot: every event counted by tag, the last ones kept, and a digest that is the same for the same input on any machine.
+//! The recorder slot: every event counted by tag, and a digest that is the same for the same input on any machine.
 
 use tagring::bus::{Context, Handler, Outcome};
 use tagring::event::{Event, MAX_TAGS};
 
-/// Events kept: the end of the session, for a look after the fact.
-const KEPT: usize = 4_096;
-/// Bytes kept of each.
+/// Bytes of each payload in the digest: all of what fits one cache line with its header.
 const BYTES: usize = 40;
 
 /// Odd multipliers without pattern (SplitMix64 from 1): a digest, not a cryptographic hash.
@@ -20,15 +18,13 @@ const ODD: [u64; 6] = [
 
 pub(crate) struct Recorder {
     by_tag: Box<[u64; MAX_TAGS]>,
-    kept: Box<[(u32, u16, [u8; BYTES])]>,
     count: u64,
     digest: u64,
 }
 
 impl Recorder {
     pub(crate) fn new() -> Self {
-        let kept = vec![(0, 0, [0; BYTES]); KEPT].into_boxed_slice();
-        Self { by_tag: Box::new([0; MAX_TAGS]), kept, count: 0, digest: 0 }
+        Self { by_tag: Box::new([0; MAX_TAGS]), count: 0, digest: 0 }
     }
 
     pub(crate) fn count(&self) -> u64 {
@@ -60,7 +56,6 @@ impl Handler for Recorder {
             sum.wrapping_add((word ^ (word >> 32)).wrapping_mul(*odd))
         });
         self.digest = (self.digest.rotate_left(5) ^ mixed).wrapping_mul(ODD[0]);
-        self.kept[self.count as usize % KEPT] = (key, tag, *bytes);
         self.count += 1;
         Outcome::Done
     }

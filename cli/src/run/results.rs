@@ -45,6 +45,7 @@ pub(super) fn fill_in(
         ("order numbers used twice", unsound.duplicate_order),
         ("executions of more than was left", unsound.over_executed),
         ("orders beyond the table's limit", unsound.orders_over_limit),
+        ("orders beyond a price level's limit", unsound.sizes_over_limit),
     ]
     .into_iter()
     .chain(books.oddities());

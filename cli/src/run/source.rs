@@ -5,9 +5,10 @@ use super::session::{Making, Pause};
 use super::sink::BusSink;
 use crate::args::RunArgs;
 use crate::report::Ended;
-use std::fs::File;
+use rustix::fs::OFlags;
+use std::fs::{File, OpenOptions};
 use std::os::fd::AsFd;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::sync::Arc;
 use std::time::Instant;
 use tagring_market::input::{Format, Input, InputError};
@@ -68,10 +69,15 @@ impl Source {
         let ending = Arc::clone(ending);
         let Some(path) = &args.input else { return Ok(Self::synthetic(args, ending)) };
         let name = if path == "-" { "standard input" } else { path };
-        let input = match pipe(path) {
-            Some(file) => Input::from_pipe(name, Box::new(Pipe::new(file, Arc::clone(&ending))))?,
+        let input = match stream(path) {
+            Some((file, true)) => {
+                let pipe = Pipe::new(file, Arc::clone(&ending), args.seconds);
+                Input::from_pipe(name, Box::new(pipe))?
+            }
+            Some((file, false)) => Input::from_reader(name, Box::new(file))?,
             None => Input::open(path)?,
         };
+        ending.set_opened();
         let format = match args.format {
             Some(format) => Some(Format::from(format)).filter(|_| !input.block().is_empty()),
             None => input.format()?,
@@ -118,13 +124,17 @@ impl Source {
     }
 }
 
-/// The pipe behind a path, where there is one.
-fn pipe(path: &str) -> Option<File> {
+/// Standard input or a named pipe, and whether its end may come in the middle; `None` for any other file.
+fn stream(path: &str) -> Option<(File, bool)> {
     if path == "-" {
-        return std::io::stdin().as_fd().try_clone_to_owned().ok().map(File::from);
+        let file = File::from(std::io::stdin().as_fd().try_clone_to_owned().ok()?);
+        let is_file = file.metadata().is_ok_and(|meta| meta.is_file());
+        return Some((file, !is_file));
     }
     let is_pipe = std::fs::metadata(path).is_ok_and(|meta| meta.file_type().is_fifo());
-    is_pipe.then(|| File::open(path).ok()).flatten()
+    // Not blocking: opening would wait for a writer, whatever Ctrl-C says.
+    let open = || OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path).ok();
+    is_pipe.then(open).flatten().map(|file| (file, true))
 }
 
 /// How a loop over messages ended.
@@ -151,6 +161,21 @@ impl Consumed {
             ended,
             decode_share: None,
             bytes: 0,
+        }
+    }
+
+    /// A pipe that closes in the middle of something is no error, also where all else that is bad is one; but it is told.
+    fn tell_cut(&mut self, input: &Input, name: &str, cut: Option<String>) {
+        if let Some(cut) = cut {
+            self.skips.push((name.to_owned(), 1));
+            self.examples.push(cut);
+        }
+        if input.ended_early() {
+            let (compression, offset) = (input.compression(), input.compressed_offset());
+            self.skips.push((format!("cut {compression} data"), 1));
+            self.examples.push(format!(
+                "TR-2007: the pipe closed in the middle of {compression} data, after byte {offset}; what came before is processed"
+            ));
         }
     }
 
@@ -184,15 +209,24 @@ fn named(pairs: &[(&'static str, u64)]) -> Vec<(String, u64)> {
 
 fn feed_itch(mut input: Input, strict: bool, pause: Option<&Pause>, sink: &mut BusSink) -> Consumed {
     let (mut frames, mut feed) = (itch::Frames::new(), itch::Feed::new(strict));
-    let mut seen = 0_u64;
+    let (mut seen, mut cut) = (0_u64, None);
     let stopped = loop {
         if seen.is_multiple_of(NOTE_EVERY) {
             sink.note(if pause.is_some() { seen } else { input.compressed_offset() });
         }
         seen += 1;
+        let is_pipe = input.is_pipe();
         match frames.next(&mut input) {
             Ok(None) => break Stopped::AtEnd,
             Err(error) => break Stopped::ByError(error.to_string()),
+            Ok(Some(frame)) if is_pipe && frame.cut.is_some() => {
+                let (there, expected) = frame.cut.unwrap_or_default();
+                cut = Some(format!(
+                    "TR-2201: message {} (byte {}): the pipe closed inside it, after {there} of {expected} bytes",
+                    frame.number, frame.offset
+                ));
+                break Stopped::AtEnd;
+            }
             Ok(Some(frame)) => {
                 if let Some(pause) = pause.and_then(Pause::take) {
                     sink.pause(pause);
@@ -209,13 +243,15 @@ fn feed_itch(mut input: Input, strict: bool, pause: Option<&Pause>, sink: &mut B
             }
         }
     };
-    Consumed {
+    let mut consumed = Consumed {
         messages: feed.messages().map(|(kind, count)| (kind.to_string(), count)).collect(),
         skips: named(feed.skips()),
         examples: feed.examples().iter().map(ToString::to_string).collect(),
         bytes: input.offset() + input.block().len() as u64,
         ..Consumed::of(stopped)
-    }
+    };
+    consumed.tell_cut(&input, "cut message", cut);
+    consumed
 }
 
 fn feed_binance(mut input: Input, strict: bool, sink: &mut BusSink) -> Consumed {
@@ -250,12 +286,26 @@ fn feed_binance(mut input: Input, strict: bool, sink: &mut BusSink) -> Consumed 
         ("depth messages that do not continue the one before", counts.gaps),
         ("depth messages without a level", counts.depth_without_levels),
     ];
-    Consumed {
-        messages: counts.messages().map(|(kind, count)| (kind.to_owned(), count)).collect(),
+    let cut = lines.cut_bytes();
+    let cut = (cut > 0).then(|| {
+        format!("TR-2104: line {}: the pipe closed inside it; its {cut} bytes are left out", lines.count() + 1)
+    });
+    let mut messages = Vec::<(String, u64)>::new();
+    for (kind, count) in counts.messages() {
+        // A kind by its name in the capture may be called as one of ours.
+        match messages.iter_mut().find(|(known, _)| known == kind) {
+            Some((_, sum)) => *sum += count,
+            None => messages.push((kind.to_owned(), count)),
+        }
+    }
+    let mut consumed = Consumed {
+        messages,
         skips: named(feed.skips()),
         examples: feed.examples().iter().map(ToString::to_string).collect(),
         oddities: oddities.into_iter().filter(|&(_, count)| count > 0).collect(),
         bytes: input.offset() + input.block().len() as u64,
         ..Consumed::of(stopped)
-    }
+    };
+    consumed.tell_cut(&input, "cut off", cut);
+    consumed
 }

@@ -218,8 +218,10 @@ impl Feed {
         let mut copy = std::mem::take(&mut self.copy);
         copy.clear();
         copy.extend_from_slice(json);
+        let before = line.bytes.len() - json.len();
         let result = match Fields::decode(&mut copy, &mut self.rows) {
             Ok(fields) => Message { feed: self, fields: &fields, sink, local_ns, line }.dispatch(),
+            Err(Fault::NotJson { at, reason }) => Err(Fault::NotJson { at: at + before, reason }.into()),
             Err(fault) => Err(fault.into()),
         };
         self.copy = copy;
@@ -256,10 +258,18 @@ impl<'a, S: Sink> Message<'_, 'a, S> {
             return if self.is_partial() { self.other() } else { self.snapshot() };
         }
         let ticker = [Name::FinalId, Name::Bid, Name::BidSize, Name::Ask, Name::AskSize];
-        if ticker.iter().all(|&name| self.fields.get(name) != Value::Absent) {
-            return self.ticker();
-        }
-        self.other()
+        let missing = ticker.into_iter().find(|&name| self.fields.get(name) == Value::Absent);
+        let Some(missing) = missing else { return self.ticker() };
+        // A stream of a known kind whose message is not one.
+        let (kind, field) = match self.stream_kind() {
+            Some("depth") => ("depth", Name::Event),
+            Some("trade") => ("trade", Name::Event),
+            Some("aggTrade") => ("aggTrade", Name::Event),
+            Some("bookTicker") => ("bookTicker", missing),
+            Some("snapshot") => ("snapshot", Name::SnapshotId),
+            _ => return self.other(),
+        };
+        Err(Fault::NoField { kind, field: field.text() }.into())
     }
 
     /// What follows the symbol in the stream's name: `depth20` of `btcusdt@depth20@100ms`.
@@ -405,7 +415,8 @@ impl<'a, S: Sink> Message<'_, 'a, S> {
         if instrument.price == 0 {
             instrument.guess_price(bids, asks);
         }
-        let continues = previous.map_or(first_id == instrument.depth_id + 1, |id| id == instrument.depth_id);
+        let continues =
+            previous.map_or(first_id.checked_sub(1) == Some(instrument.depth_id), |id| id == instrument.depth_id);
         feed.counts.gaps += u64::from(instrument.depth_id != 0 && !continues);
         instrument.depth_id = update_id;
         instrument.seen_id = update_id;

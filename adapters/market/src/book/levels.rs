@@ -42,16 +42,20 @@ impl Side {
         self.levels[..near].binary_search_by_key(&rank, |level| level.rank)
     }
 
+    /// Adds an order; false, and nothing changed, where the level would hold more than a size can say.
     #[inline]
-    pub(super) fn add(&mut self, price: i64, qty: i64) {
+    #[must_use]
+    pub(super) fn add(&mut self, price: i64, qty: i64) -> bool {
         let rank = price * self.sign;
         match self.find(rank) {
             Ok(at) => {
-                self.levels[at].qty += qty;
+                let Some(sum) = self.levels[at].qty.checked_add(qty) else { return false };
+                self.levels[at].qty = sum;
                 self.levels[at].orders += 1;
             }
             Err(at) => self.levels.insert(at, Resting { rank, qty, orders: 1 }),
         }
+        true
     }
 
     /// Takes `qty` away at a price, and an order with it if it is gone.

@@ -1,6 +1,7 @@
 //! [`OrderBooks`]: the books of all instruments, order by order, as ITCH tells them. One bounded table of live orders for
 //! all; what does not add up is counted by name and changes nothing else.
 use super::levels::Side;
+use crate::decimal::ONE;
 use crate::events::*;
 use crate::sink::Level;
 use hashbrown::HashMap;
@@ -11,9 +12,6 @@ use std::hash::{BuildHasherDefault, Hasher};
 /// for a whole market's orders misses the cache at every order, also of a small one. It doubles as orders come; each time costs
 /// some 20 ns per order in it, once.
 const ORDERS_AT_FIRST: usize = 7_000;
-/// A share in units of 1e-8.
-const SHARE: i64 = 100_000_000;
-
 /// Order numbers are unique integers handed out by the exchange: a multiplication spreads them well enough, and costs less
 /// than a hash made for hostile keys. (Fibonacci hashing, Knuth, TAOCP 6.4.)
 #[derive(Default)]
@@ -124,6 +122,8 @@ pub struct Inconsistencies {
     pub over_executed: u64,
     /// Orders dropped because the table was full.
     pub orders_over_limit: u64,
+    /// Orders dropped because their price level would have held more than 92 billion shares, the most that a size can say.
+    pub sizes_over_limit: u64,
 }
 
 /// A fill: what a resting order traded.
@@ -194,7 +194,7 @@ impl OrderBooks {
     /// An order trades at another price.
     #[inline]
     pub fn executed_at(&mut self, event: &OrderExecutedAt) -> Option<Fill> {
-        let fill = self.reduce(event.order_id, i64::from(event.shares) * SHARE)?;
+        let fill = self.reduce(event.order_id, i64::from(event.shares) * ONE)?;
         Some(Fill { price: event.price, ..fill })
     }
 
@@ -217,7 +217,7 @@ impl OrderBooks {
     pub fn replaced(&mut self, event: &OrderReplaced) {
         if let Some(order) = self.remove(event.order_id) {
             self.side(&order).take(order.price, order.qty, true);
-            let qty = i64::from(event.shares) * SHARE;
+            let qty = i64::from(event.shares) * ONE;
             self.insert(event.new_order_id, Order { price: event.price, qty, ..order });
         }
     }
@@ -231,15 +231,16 @@ impl OrderBooks {
         match self.orders.entry(order_id) {
             Entry::Occupied(_) => self.counts.duplicate_order += 1,
             Entry::Vacant(place) => {
-                place.insert(order);
                 let index = order.place.key();
                 if index >= self.books.len() {
                     self.books.resize(index + 1, None);
                 }
-                self.books[index]
-                    .get_or_insert_with(OrderBook::new)
-                    .side(order.place.side())
-                    .add(order.price, order.qty);
+                let side = self.books[index].get_or_insert_with(OrderBook::new).side(order.place.side());
+                if side.add(order.price, order.qty) {
+                    place.insert(order);
+                } else {
+                    self.counts.sizes_over_limit += 1;
+                }
             }
         }
     }

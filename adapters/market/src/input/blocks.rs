@@ -215,6 +215,8 @@ impl Input {
             self.ended_early = true;
         } else if truncated {
             self.failure = Some(InputError::Truncated { name, compression, compressed_offset, offset });
+        } else if error.to_string().contains("too much memory") {
+            self.failure = Some(InputError::WindowTooLarge { name });
         } else {
             let reason = error.to_string();
             self.failure = Some(InputError::Corrupt { name, compression, compressed_offset, offset, reason });

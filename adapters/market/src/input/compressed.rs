@@ -8,6 +8,9 @@ use std::io::{self, BufRead, Read};
 const RAW_BYTES: usize = 128 << 10;
 /// A zstd frame may ask for a window of at most 2^27 bytes, as its own command line tool allows.
 const ZSTD_WINDOW_LOG_MAX: u32 = 27;
+/// Asked of zstd at once: half a block. Given room for all of a small frame it decodes that in one step, and keeps all of it when the
+/// last byte is bad.
+const ZSTD_OUT_BYTES: usize = 64 << 10;
 
 /// How an input is compressed, by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,7 +167,10 @@ impl Decompressor {
         match self {
             Self::Plain(raw) => raw.read(into),
             Self::Gzip(decoder) => decoder.read(into),
-            Self::Zstd(decoder) => decoder.read(into),
+            Self::Zstd(decoder) => {
+                let enough = into.len().min(ZSTD_OUT_BYTES);
+                decoder.read(&mut into[..enough])
+            }
         }
     }
 }

@@ -75,6 +75,11 @@ pub enum InputError {
         /// What the system said.
         source: io::Error,
     },
+    /// `TR-2011`: a zstd frame that asks for more memory than is given to it.
+    WindowTooLarge {
+        /// The input's name.
+        name: String,
+    },
     /// `TR-2010`: `--format` names none of the formats.
     UnknownFormat {
         /// The name as given.
@@ -83,7 +88,7 @@ pub enum InputError {
 }
 
 impl InputError {
-    /// The stable code, `TR-2001` to `TR-2010`.
+    /// The stable code, `TR-2001` to `TR-2011`.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Missing { .. } => "TR-2001",
@@ -96,6 +101,7 @@ impl InputError {
             Self::Corrupt { .. } => "TR-2008",
             Self::Unread { .. } => "TR-2009",
             Self::UnknownFormat { .. } => "TR-2010",
+            Self::WindowTooLarge { .. } => "TR-2011",
         }
     }
 
@@ -149,6 +155,11 @@ impl fmt::Display for InputError {
                     "{name}: reading failed after byte {offset}: {source}; what came before is processed; try again"
                 )
             }
+            Self::WindowTooLarge { name } => write!(
+                f,
+                "{name}: a zstd frame in it asks for a window of more than 128 MiB, the limit; what came before is processed; \
+                 compress it again with `zstd --long=27` or less"
+            ),
             Self::UnknownFormat { given } => write!(f, "format `{given}` is not known; give `itch` or `binance`"),
         }
     }

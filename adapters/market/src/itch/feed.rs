@@ -3,14 +3,13 @@
 use super::fault::{Fault, FrameError};
 use super::frames::Frame;
 use super::wire::{Message, message_len};
+use crate::decimal::ONE;
 use crate::events::*;
 use crate::sink::{Sink, SinkStopped};
 use std::fmt;
 
 /// Skipped messages kept word by word; the rest is only counted.
 const EXAMPLES_MAX: usize = 8;
-/// A share in units of 1e-8.
-const SHARE: i64 = 100_000_000;
 /// A price unit of 1e-4 in units of 1e-8.
 const PRICE_4: i64 = 10_000;
 
@@ -154,8 +153,8 @@ impl Feed {
 
     #[inline]
     fn decode<S: Sink>(&mut self, frame: &Frame<'_>, sink: &mut S) -> Result<(), Wrong> {
-        if let Some(expected) = frame.cut {
-            return Err(Fault::Cut { expected, found: frame.bytes.len() + 2 }.into());
+        if let Some((found, expected)) = frame.cut {
+            return Err(Fault::Cut { expected, found }.into());
         }
         let Some(&kind) = frame.bytes.first() else {
             self.empty += 1;
@@ -179,7 +178,7 @@ impl Feed {
 }
 
 fn qty(shares: u32) -> i64 {
-    i64::from(shares) * SHARE
+    i64::from(shares) * ONE
 }
 
 fn price(units: u32) -> i64 {
@@ -230,13 +229,13 @@ fn trades<S: Sink>(kind: u8, m: Message<'_>, sink: &mut S) -> Result<(), Wrong> 
             sink.event(key, &HiddenTrade { order_id, price, match_id, time_ns, shares, side, pad: [0; 3] })?;
         }
         b'Q' => {
-            let limit = (i64::MAX / SHARE) as u64;
+            let limit = (i64::MAX / ONE) as u64;
             let shares = m.u64(11);
             if shares > limit {
                 return Err(Fault::OutOfRange { field: "shares", value: shares, limit }.into());
             }
             let (price, match_id, cross_type) = (price(m.u32(27)), m.u64(31), m.u8(39));
-            let qty = shares as i64 * SHARE;
+            let qty = shares as i64 * ONE;
             sink.event(key, &CrossTrade { qty, price, match_id, time_ns, cross_type, pad: [0; 7] })?;
         }
         _ => sink.event(key, &TradeBroken { match_id: m.u64(11), time_ns })?,

@@ -11,8 +11,8 @@ pub struct Frame<'a> {
     pub number: u64,
     /// Where its length stands in the decompressed input.
     pub offset: u64,
-    /// The input ended inside it: bytes it should have, its length included.
-    pub cut: Option<usize>,
+    /// The input ended inside it: bytes that are there and bytes it should have, its length included.
+    pub cut: Option<(usize, usize)>,
 }
 
 /// Walks through an input message by message.
@@ -68,10 +68,11 @@ impl Frames {
             }
         }
         let expected = frame_end(&self.carry).unwrap_or(2);
-        Ok((!self.carry.is_empty()).then(|| self.carried(Some(expected))))
+        let there = self.carry.len();
+        Ok((there > 0).then(|| self.carried(Some((there, expected)))))
     }
 
-    fn carried(&mut self, cut: Option<usize>) -> Frame<'_> {
+    fn carried(&mut self, cut: Option<(usize, usize)>) -> Frame<'_> {
         let (number, offset) = self.step(self.carry.len());
         Frame { bytes: self.carry.get(2..).unwrap_or(&[]), number, offset, cut }
     }
