@@ -5,8 +5,12 @@ pub mod clock;
 pub mod counters;
 pub mod event;
 pub mod ring;
-pub mod sync;
+#[allow(unreachable_pub, reason = "the door of the loom build has the same shape")]
+mod sync;
 pub mod testkit;
+/// The allocator, for an embedder's `#[global_allocator]`.
+#[cfg(feature = "mimalloc")]
+pub use mimalloc;
 #[doc(hidden)]
 pub use zerocopy;
 

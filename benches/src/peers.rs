@@ -6,8 +6,7 @@ use crossbeam_utils::CachePadded;
 use disruptor::{BusySpin, EventPoller, MultiProducerBarrier, SingleProducerBarrier};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tagring::ring::{BoundReader, Publisher, Reader, Ring, SharedPublisher};
-use tagring::sync::Plain;
+use tagring::ring::{BoundReader, Plain, Publisher, Reader, Ring, SharedPublisher};
 
 /// The limit of a round trip: one counter in a line of its own, no ring, no room to wait for, nothing carried.
 pub struct BareAtomics;

@@ -106,7 +106,7 @@ pub fn thread_id() -> u32 {
 
 /// Of no thread's concern in the models: readers join in one of them.
 pub fn next_serial() -> u64 {
-    static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+    static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(2);
     NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
 }
 

@@ -2,27 +2,32 @@
 //! carries a stable code.
 
 use core::fmt;
+use core::num::NonZeroU64;
 use core::time::Duration;
 
-/// A reader of a ring: its place, 0 to 63, and which of all that ever took a place it is. Once it has detached, nothing answers to it.
+/// A reader of a ring: its place, 0 to 63, and which of all that ever took a place it is. Once it has detached, nothing answers to it:
+/// neither a reader that took its place later nor one of another ring is taken for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ReaderId {
-    pub(super) place: u8,
-    /// Unique in the process, so that a reader of another ring, or one that took the place later, is not taken for this one.
-    pub(super) serial: u64,
-}
+pub struct ReaderId(
+    /// The place in the low 8 bits; above them a number, from 1, that is unique in the process.
+    NonZeroU64,
+);
 
 impl ReaderId {
+    pub(super) const fn new(place: usize, serial: u64) -> Self {
+        Self(NonZeroU64::new(serial << 8 | place as u64).expect("serials begin at 1"))
+    }
+
     /// The place's index.
     #[must_use]
     pub const fn index(self) -> usize {
-        self.place as usize
+        (self.0.get() & 0xff) as usize
     }
 }
 
 impl fmt::Display for ReaderId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "reader {}", self.place)
+        write!(f, "reader {}", self.index())
     }
 }
 

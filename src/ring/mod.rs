@@ -50,7 +50,7 @@ pub use reader::{Batch, BoundReader, Polled, Reader, Turn};
 pub use shared_publisher::SharedPublisher;
 pub use wait::{Doorbell, Idle, PARK_LIMIT, WaitStrategy};
 
-use crate::sync::Plain;
+pub use crate::sync::Plain;
 use shared::Shared;
 use std::sync::Arc;
 

@@ -26,7 +26,7 @@ struct Terms {
     /// Kernel id of the thread a bound reader lives on; 0 when it is not bound.
     thread: AtomicU32,
     wait: AtomicU32,
-    /// Which reader it is; 0 before the first.
+    /// Which reader it is; 1 before the first.
     serial: AtomicU64,
 }
 
@@ -61,7 +61,7 @@ impl Places {
                 holders: AtomicU32::new(0),
                 thread: AtomicU32::new(0),
                 wait: AtomicU32::new(0),
-                serial: AtomicU64::new(0),
+                serial: AtomicU64::new(1),
             }),
         };
         Self { taken: CachePadded::new(AtomicU64::new(0)), places: (0..MAX_READERS).map(|_| place()).collect() }
@@ -91,7 +91,7 @@ impl Places {
         let serial = next_serial();
         terms.serial.store(serial, Ordering::Relaxed);
         terms.holders.store(1, Ordering::Release); // SYNC place-taken
-        Ok(ReaderId { place: index as u8, serial })
+        Ok(ReaderId::new(index, serial))
     }
 
     fn take_bit(&self) -> Option<usize> {
@@ -137,7 +137,7 @@ impl Places {
     }
 
     fn id(&self, index: usize) -> ReaderId {
-        ReaderId { place: index as u8, serial: self.places[index].terms.serial.load(Ordering::Relaxed) }
+        ReaderId::new(index, self.places[index].terms.serial.load(Ordering::Relaxed))
     }
 
     fn unpin(&self, index: usize) {

@@ -27,9 +27,9 @@ pub fn is_alive(thread: u32) -> bool {
     named.is_none_or(|path| Path::new(path).exists()) || !Path::new(TASKS).exists()
 }
 
-/// A number that no other call in this process returns; from 1.
+/// A number that no other call in this process returns; from 2: 1 stands for none.
 pub fn next_serial() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
+    static NEXT: AtomicU64 = AtomicU64::new(2);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 

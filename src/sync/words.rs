@@ -17,7 +17,7 @@ impl<T: FromBytes + IntoBytes + Immutable + Copy + Send + Sync + 'static> Plain 
 #[repr(C, align(8))]
 pub struct Words<T>(UnsafeCell<T>);
 
-// SAFETY: shared access goes through `store` and `copy` (relaxed atomics) or through `with`, whose caller promises that no
+// SAFETY: shared access goes through `store` and `copy` (relaxed atomics) or through `borrow`, whose caller promises that no
 // writer is active. `T: Plain` is `Send + Sync`.
 unsafe impl<T: Plain> Sync for Words<T> {}
 
