@@ -10,8 +10,8 @@ use std::sync::OnceLock;
 /// `SIGSYS`: what the kernel sends for a refused system call.
 const SIGSYS: i32 = 31;
 
-/// Each kind of work and the instructions that an event may take in it, publishing and reading together. Measured with Rust 1.95: 61,
-/// 130, 72, 49 and 151; compilers differ a little.
+/// Each kind of work and the instructions that an event may take in it, publishing and reading together. Measured with Rust 1.95: 64,
+/// 133, 73, 47 and 153; compilers differ a little.
 const WORKS: [(&str, u64); 5] = [
     // Published one by one, read by 64.
     ("ring-single", 68),

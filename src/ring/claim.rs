@@ -26,6 +26,12 @@ impl Standing {
         Self { next: 0, limit: Limit { end: 0, slowest: None }, renew: u64::MAX, full: 0, open: None }
     }
 
+    /// Whether `count` events from `next` on are within the limit. Any count: nothing is added up that could wrap.
+    #[inline(always)]
+    pub(super) fn allows(&self, next: u64, count: usize) -> bool {
+        self.limit.end > next && self.limit.end - next >= count as u64
+    }
+
     /// When to take the next limit early.
     #[cold]
     pub(super) fn plan(&mut self, capacity: u64) {

@@ -148,7 +148,7 @@ impl<T: Plain> Publisher<T> {
 
     #[inline(always)]
     fn make_room(&mut self, count: usize, room: Room) -> Result<(), PublishError> {
-        if self.standing.limit.end.saturating_sub(self.standing.next) >= count as u64 && !self.shared.is_closed() {
+        if self.standing.allows(self.standing.next, count) && !self.shared.is_closed() {
             return Ok(());
         }
         self.slow_room(count, room)

@@ -120,7 +120,7 @@ impl<T: Plain> SharedPublisher<T> {
         let shared = &*self.shared;
         loop {
             let first = shared.cursor.load(Ordering::Relaxed);
-            if self.standing.limit.end.saturating_sub(first) < count as u64 || shared.is_closed() {
+            if !self.standing.allows(first, count) || shared.is_closed() {
                 self.standing.heal(shared);
                 room_for(shared, count, room, &mut self.standing, |_| shared.cursor.load(Ordering::Relaxed))?;
                 continue;
