@@ -29,7 +29,7 @@ impl Standing {
     /// Whether `count` events from `next` on are within the limit. Any count: nothing is added up that could wrap.
     #[inline(always)]
     pub(super) fn allows(&self, next: u64, count: usize) -> bool {
-        self.limit.end > next && self.limit.end - next >= count as u64
+        self.limit.end >= next && self.limit.end - next >= count as u64
     }
 
     /// When to take the next limit early.
