@@ -461,6 +461,7 @@ fn part_of_a_batch_may_be_handed_back() {
     let (ring, mut publisher) = Ring::<u64>::single(4).unwrap();
     let mut reader = ring.attach().unwrap();
     publisher.publish_batch(&[0, 1, 2]).unwrap();
+    assert_eq!((publisher.position(), publisher.lag()), (3, 3));
     let Polled::Batch(batch) = reader.poll(9) else { panic!("events are there") };
     batch.commit_to(2);
     assert_eq!((reader.position(), publisher.lag()), (2, 1));
