@@ -17,7 +17,13 @@ fn a_pipe_that_closes_in_the_middle_is_no_error_and_is_told() {
     let text = capture(100);
     let cut_line = &text.as_bytes()[..text.len() - 20];
     let compressed = gzip(capture(5_000).as_bytes());
-    let cases = [(cut_line, json!({"cut off": 1}), "TR-2104"), (&compressed[..2_000], json!({}), "TR-2007")];
+    let cases = [
+        (cut_line, json!({"cut off": 1}), "TR-2104"),
+        (&compressed[..2_000], json!({"cut gzip data": 1}), "TR-2007"),
+        // Before the first whole message.
+        (&cut_line[..40], json!({"cut off": 1}), "TR-2104"),
+        (&compressed[..30], json!({"cut gzip data": 1}), "TR-2007"),
+    ];
     for (bytes, skipped, code) in cases {
         let done = Place::new().run_fed(&["--input", "-", "--strict", "--json"], bytes);
         assert_eq!(done.code, Some(0), "{done:?}");

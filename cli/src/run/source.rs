@@ -49,6 +49,8 @@ pub(crate) struct Consumed {
     pub(crate) skips: Vec<(String, u64)>,
     /// The first ones left out, in words.
     pub(crate) examples: Vec<String>,
+    /// What a closing pipe cut off, by name and in words: no error, and no fault of what came before.
+    cuts: Vec<(String, String)>,
     /// What did not add up, by name.
     pub(crate) oddities: Vec<(&'static str, u64)>,
     /// What ended the source early.
@@ -117,6 +119,7 @@ impl Source {
         }
         consumed.tell_oversized(sink, self.strict);
         consumed.tell_undecodable(self.format);
+        consumed.tell_cuts();
         consumed.error = consumed
             .error
             .map(|error| if error.contains(&self.name) { error } else { format!("{}: {error}", self.name) });
@@ -156,6 +159,7 @@ impl Consumed {
             messages: Vec::new(),
             skips: Vec::new(),
             examples: Vec::new(),
+            cuts: Vec::new(),
             oddities: Vec::new(),
             error,
             ended,
@@ -164,18 +168,22 @@ impl Consumed {
         }
     }
 
-    /// A pipe that closes in the middle of something is no error, also where all else that is bad is one; but it is told.
-    fn tell_cut(&mut self, input: &Input, name: &str, cut: Option<String>) {
-        if let Some(cut) = cut {
-            self.skips.push((name.to_owned(), 1));
-            self.examples.push(cut);
-        }
+    /// Keeps what a closing pipe cut off: a message, compressed data.
+    fn keep_cuts(&mut self, input: &Input, name: &str, cut: Option<String>) {
+        self.cuts.extend(cut.map(|cut| (name.to_owned(), cut)));
         if input.ended_early() {
             let (compression, offset) = (input.compression(), input.compressed_offset());
-            self.skips.push((format!("cut {compression} data"), 1));
-            self.examples.push(format!(
+            let words = format!(
                 "TR-2007: the pipe closed in the middle of {compression} data, after byte {offset}; what came before is processed"
-            ));
+            );
+            self.cuts.push((format!("cut {compression} data"), words));
+        }
+    }
+
+    fn tell_cuts(&mut self) {
+        for (name, words) in std::mem::take(&mut self.cuts) {
+            self.skips.push((name, 1));
+            self.examples.push(words);
         }
     }
 
@@ -250,7 +258,7 @@ fn feed_itch(mut input: Input, strict: bool, pause: Option<&Pause>, sink: &mut B
         bytes: input.offset() + input.block().len() as u64,
         ..Consumed::of(stopped)
     };
-    consumed.tell_cut(&input, "cut message", cut);
+    consumed.keep_cuts(&input, "cut message", cut);
     consumed
 }
 
@@ -306,6 +314,6 @@ fn feed_binance(mut input: Input, strict: bool, sink: &mut BusSink) -> Consumed 
         bytes: input.offset() + input.block().len() as u64,
         ..Consumed::of(stopped)
     };
-    consumed.tell_cut(&input, "cut off", cut);
+    consumed.keep_cuts(&input, "cut off", cut);
     consumed
 }
