@@ -379,12 +379,15 @@ struct Fragile {
     at_end: bool,
     in_drop: bool,
     scratch: usize,
+    /// The most scratch memory seen.
+    grown: Arc<AtomicU64>,
     failed: Arc<AtomicU64>,
 }
 
 impl Fragile {
     fn with(set: impl FnOnce(&mut Self)) -> Self {
-        let mut fragile = Self { at: None, at_end: false, in_drop: false, scratch: 0, failed: Arc::default() };
+        let mut fragile =
+            Self { at: None, at_end: false, in_drop: false, scratch: 0, grown: Arc::default(), failed: Arc::default() };
         set(&mut fragile);
         fragile
     }
@@ -393,6 +396,7 @@ impl Fragile {
 impl Handler for Fragile {
     fn on_event(&mut self, event: &Event, ctx: &mut Context) -> Outcome {
         let _ = ctx.scratch().alloc_slice_fill_copy(self.scratch, 0_u8);
+        self.grown.fetch_max(ctx.scratch().allocated_bytes() as u64, Ordering::Relaxed);
         let quantity = event.get::<Trade>().map(|trade| trade.qty);
         assert!(self.at.is_none() || quantity != self.at, "fragile");
         if quantity == Some(7) { Outcome::Stop } else { Outcome::Done }
@@ -467,22 +471,15 @@ fn issue_4550_a_handler_that_fails_again_and_again_keeps_its_scratch_flat() {
         it.at = Some(0);
         it.scratch = 4096
     });
+    let grown = Arc::clone(&fragile.grown);
     let mut slot = bus.slot("fragile").policy(PanicPolicy::Skip).attach_here(fragile).unwrap();
-    let before = status_kb("VmRSS");
-    for _ in 0..10_000 {
+    for _ in 0..1_000 {
         publisher.publish(0, &trade(0)).unwrap();
         slot.turn();
     }
-    assert_eq!(slot.handle().stats().dead, 10_000);
-    let grown = status_kb("VmRSS").saturating_sub(before);
-    assert!(grown < 30_000, "{grown} kB for 40,960 kB of scratch");
-}
-
-/// A line of what the kernel knows of this process, in kB.
-fn status_kb(name: &str) -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with(name)).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    assert_eq!(slot.handle().stats().dead, 1_000);
+    let grown = grown.load(Ordering::Relaxed);
+    assert!((4_096..4 * 4_096).contains(&grown), "{grown} bytes for 4,096 at a time");
 }
 
 #[test]
@@ -493,29 +490,4 @@ fn a_slot_on_its_owners_thread_says_that_nobody_can_wait_for_it_there() {
     publisher.publish(0, &trade(1)).unwrap();
     assert!(slot.turn());
     assert_eq!(slot.handle().stats().delivered, 1, "the tags are taken up with the next turn");
-}
-
-#[test]
-fn a_shutdown_does_not_wait_twice_for_a_stuck_handler() {
-    struct Stuck(Arc<AtomicU64>);
-    impl Handler for Stuck {
-        fn on_event(&mut self, _: &Event, _: &mut Context) -> Outcome {
-            self.0.store(1, Ordering::Release);
-            eventually("the test lets it go", || self.0.load(Ordering::Acquire) == 2);
-            Outcome::Done
-        }
-    }
-    let (bus, mut publisher) = Bus::<Events>::builder("md").capacity(64).single().unwrap();
-    let thread = SlotThread::builder("slots").start().unwrap();
-    let gate = Arc::new(AtomicU64::new(0));
-    let slot = bus.slot("stuck").attach(&thread, Stuck(Arc::clone(&gate))).unwrap();
-    publisher.publish(0, &trade(0)).unwrap();
-    eventually("it is stuck", || gate.load(Ordering::Acquire) == 1);
-    let report = thread.shutdown(Duration::from_millis(1));
-    assert!(
-        !report.ended && report.waited < Duration::from_millis(900),
-        "less than the second that a drop waits: {report:?}"
-    );
-    gate.store(2, Ordering::Release);
-    assert!(slot.join(SOON).is_ok());
 }

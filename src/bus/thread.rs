@@ -332,10 +332,13 @@ impl Host {
     #[inline]
     fn wait(&mut self, idle: &mut Idle) {
         let least = self.slots.iter().map(|slot| slot.wait_strategy()).min_by_key(|strategy| *strategy as u32);
-        let limit = if self.mixed { MIXED_BELLS_LIMIT } else { PARK_LIMIT };
-        let limit = self.slots.iter().filter_map(|slot| slot.pause()).fold(limit, Duration::min);
+        let least = least.unwrap_or(WaitStrategy::SpinThenPark);
+        let mut limit = if self.mixed { MIXED_BELLS_LIMIT } else { PARK_LIMIT };
+        if least == WaitStrategy::SpinThenPark {
+            limit = self.slots.iter().filter_map(|slot| slot.pause()).fold(limit, Duration::min);
+        }
         let (slots, shared, obeyed) = (&mut self.slots, &self.shared, self.obeyed);
-        idle.step(least.unwrap_or(WaitStrategy::SpinThenPark), &self.bell, limit, || {
+        idle.step(least, &self.bell, limit, || {
             shared.sent.load(Ordering::Acquire) != obeyed || slots.iter_mut().any(|slot| slot.is_ready()) // SYNC order-sent
         });
     }
@@ -347,5 +350,29 @@ impl Host {
             self.mixed = self.slots.iter().any(|slot| !Arc::ptr_eq(&slot.bell(), &self.bell));
             *self.shared.parked_at.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&self.bell);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A handler that holds its thread is told to stop twice, by `shutdown`, and not a third time by the drop that follows, which would
+    /// wait a second more.
+    #[test]
+    fn a_shutdown_that_gave_up_is_not_begun_again_by_the_drop() {
+        let thread = SlotThread::builder("stuck").start().unwrap();
+        let (release, held) = bounded::<()>(0);
+        let (started, answer) = bounded(1);
+        let grow: Grow = Box::new(move || {
+            let _ = held.recv();
+            panic!("nothing to host")
+        });
+        thread.send(Order::Host { grow, started });
+        let shared = Arc::clone(&thread.shared);
+        let report = thread.shutdown(Duration::ZERO);
+        assert_eq!((report.ended, shared.sent.load(Ordering::Relaxed)), (false, 3));
+        drop(release);
+        assert_eq!(answer.recv().unwrap(), Err("nothing to host".into()));
     }
 }

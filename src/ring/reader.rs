@@ -140,8 +140,8 @@ impl<T: Plain> Reader<T> {
     }
 
     /// Closed, and nothing left. The close is looked at first: all that was published before it is then visible. A reader that runs
-    /// after others may see nothing because those are still busy, and among many publishers a claim may be unfinished: what was published, or claimed,
-    /// tells.
+    /// after others may see nothing because those are still busy, and among many publishers a claim may be unfinished: what was
+    /// published, or claimed, tells.
     #[inline]
     fn is_finished(&mut self) -> bool {
         self.shared.is_closed()

@@ -23,8 +23,9 @@ const YIELDS: u32 = 64;
 /// One such sleep. Readers never wake publishers: that would cost every batch a check for the rare case.
 const NAP: Duration = Duration::from_micros(50);
 /// Every so many looks at a full ring, refusals included, the reader in the way is checked for life: a system call, which a publisher that
-/// sheds when the ring is full must not pay for each event.
+/// sheds when the ring is full must not pay for each event. A publisher that waits comes by it while it still spins.
 const LIFE_CHECK_EVERY: u32 = 64;
+const _: () = assert!(LIFE_CHECK_EVERY < SPINS, "a dead reader is found before anyone yields or sleeps for it");
 
 /// Makes sure that the publisher's limit allows `count` more events from where it stands, or says why not.
 #[cold]
@@ -43,11 +44,12 @@ pub(super) fn room_for<T: Plain>(
         if shared.is_closed() {
             return Err(PublishError::Closed);
         }
-        let end = position(standing) + count as u64;
+        let at = position(standing);
+        let end = at + count as u64;
         if end <= standing.limit.end {
             return Ok(());
         }
-        standing.limit = shared.limit(end - count as u64);
+        standing.limit = shared.limit(at);
         if end <= standing.limit.end {
             return Ok(());
         }
@@ -55,7 +57,7 @@ pub(super) fn room_for<T: Plain>(
         if standing.full.is_multiple_of(LIFE_CHECK_EVERY) && bury_the_dead(shared, &standing.limit) {
             continue;
         }
-        waiting.look_again(shared, room, &standing.limit, end - count as u64, end)?;
+        waiting.look_again(shared, room, &standing.limit, at, end)?;
     }
 }
 

@@ -386,7 +386,7 @@ impl<'a, S: Sink> Message<'_, 'a, S> {
             side: if buyer_makes { b'S' } else { b'B' },
             pad: [0; 7],
         };
-        // Entries without price and size are no prints; the exchange sends them for its own bookings.
+        // With a size it would bend every average; without one it changes nothing.
         if event.price == 0 && event.qty > 0 {
             let field = Name::Price.text();
             let value = shortened(self.fields.text(Name::Price).unwrap_or_default());
