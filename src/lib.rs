@@ -5,6 +5,7 @@ pub mod clock;
 pub mod counters;
 pub mod event;
 pub mod ring;
+pub mod runtime;
 #[allow(unreachable_pub, reason = "the door of the loom build has the same shape")]
 mod sync;
 pub mod testkit;

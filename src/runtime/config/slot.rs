@@ -1,0 +1,131 @@
+//! A slot: what it is given, where it runs, how it is watched, what happens when its handler fails.
+
+use super::DEFAULT_THREAD;
+
+/// A slot: a table `[buses.BUS.slots.NAME]`.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "config", derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema))]
+#[cfg_attr(feature = "config", serde(default, deny_unknown_fields))]
+pub struct SlotConfig {
+    /// Names of the payloads it is given; empty: all of the bus's family.
+    pub tags: Vec<String>,
+    /// The slot thread it runs on.
+    pub thread: String,
+    /// Slots of the same bus that handle each event before this one does.
+    pub after: Vec<String>,
+    /// How its thread waits. Of several slots on a thread the one that sleeps least decides.
+    pub wait: WaitChoice,
+    /// What is measured.
+    pub measure: MeasureChoice,
+    /// Most events of one turn.
+    #[cfg_attr(feature = "config", schemars(range(min = 1, max = 65_536)))]
+    pub turn_limit_events: u32,
+    /// Scratch memory taken at the start.
+    #[cfg_attr(feature = "config", schemars(range(min = 0, max = 1_073_741_824)))]
+    pub scratch_bytes: u64,
+    /// How long `on_init`, and then `on_start`, may take.
+    #[cfg_attr(feature = "config", schemars(range(min = 1, max = 3_600_000)))]
+    pub start_timeout_ms: u64,
+    /// What to do when the handler panics.
+    pub panic: PanicChoice,
+    /// Restarts allowed within the window.
+    #[cfg_attr(feature = "config", schemars(range(min = 0, max = 1_000_000)))]
+    pub restarts_max: u32,
+    /// That window.
+    #[cfg_attr(feature = "config", schemars(range(min = 1, max = 86_400_000)))]
+    pub restart_window_ms: u64,
+    /// Upper bound of the first pause; it doubles with each restart in the window, and the pause is drawn evenly from 0 to it.
+    #[cfg_attr(feature = "config", schemars(range(min = 0, max = 3_600_000)))]
+    pub restart_pause_ms: u64,
+    /// The bound does not grow beyond this.
+    #[cfg_attr(feature = "config", schemars(range(min = 0, max = 86_400_000)))]
+    pub restart_pause_max_ms: u64,
+    /// A handler that makes no progress for so long while there is something to do is stuck; 0: never.
+    #[cfg_attr(feature = "config", schemars(range(min = 0, max = 86_400_000)))]
+    pub stuck_after_ms: u64,
+    /// A slot more events behind than this is lagging; 0: never.
+    pub lag_max_events: u64,
+    /// What to do when the handler is stuck.
+    pub stuck: StuckChoice,
+}
+
+impl Default for SlotConfig {
+    fn default() -> Self {
+        Self {
+            tags: Vec::new(),
+            thread: DEFAULT_THREAD.into(),
+            after: Vec::new(),
+            wait: WaitChoice::SpinThenYield,
+            measure: MeasureChoice::SlotAndTags,
+            turn_limit_events: 256,
+            scratch_bytes: 0,
+            start_timeout_ms: 5_000,
+            panic: PanicChoice::Quarantine,
+            restarts_max: 5,
+            restart_window_ms: 60_000,
+            restart_pause_ms: 10,
+            restart_pause_max_ms: 5_000,
+            stuck_after_ms: 1_000,
+            lag_max_events: 0,
+            stuck: StuckChoice::Report,
+        }
+    }
+}
+
+/// How a slot's thread waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "config", derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema))]
+#[cfg_attr(feature = "config", serde(rename_all = "kebab-case"))]
+pub enum WaitChoice {
+    /// Spins and never gives the core away: it wants one of its own.
+    Spin,
+    /// Spins for a few microseconds, then yields between polls.
+    #[default]
+    SpinThenYield,
+    /// Spins, yields a few times, then sleeps until a publication.
+    SpinThenPark,
+}
+
+/// How much a slot measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "config", derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema))]
+#[cfg_attr(feature = "config", serde(rename_all = "kebab-case"))]
+pub enum MeasureChoice {
+    /// Nothing: no clock is read.
+    Off,
+    /// Hop, service time and age of the slot.
+    Slot,
+    /// The same, and for each tag.
+    #[default]
+    SlotAndTags,
+}
+
+/// What a slot does when its handler panics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "config", derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema))]
+#[cfg_attr(feature = "config", serde(rename_all = "kebab-case"))]
+pub enum PanicChoice {
+    /// The event is a dead letter; go on with the next one.
+    Skip,
+    /// The event is a dead letter; pause, tell the handler, go on; too often: fail.
+    Restart,
+    /// The event is a dead letter; stop the slot, which gates nobody from then on.
+    #[default]
+    Quarantine,
+    /// Abort the process.
+    Abort,
+}
+
+/// What to do when a handler is stuck.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "config", derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema))]
+#[cfg_attr(feature = "config", serde(rename_all = "kebab-case"))]
+pub enum StuckChoice {
+    /// Its health changes, and the system event says so.
+    #[default]
+    Report,
+    /// The same, and the slot gates nobody from then on; it stops when its handler returns.
+    Quarantine,
+    /// Abort the process, for a supervisor to start it anew.
+    Abort,
+}
