@@ -388,6 +388,19 @@ fn a_panicking_handler_sees_its_event_again_or_steps_over_it() {
 }
 
 #[test]
+fn an_event_that_is_stepped_over_may_be_kept() {
+    let (ring, mut publisher) = Ring::<u64>::many(8).unwrap();
+    let mut reader = ring.attach().unwrap().bind();
+    publisher.publish(7).unwrap();
+    drop(publisher.try_claim(1).unwrap());
+    let panicked = catch_unwind(AssertUnwindSafe(|| reader.skip_with(|_, _| panic!("while it is kept")))).is_err();
+    let mut kept = Vec::new();
+    let mut skip = || reader.skip_with(|event, sequence| kept.push((sequence, *event)));
+    assert_eq!((panicked, skip(), skip(), skip()), (true, true, true, false), "an event, a hole, nothing");
+    assert_eq!((kept, reader.position()), (vec![(0, 7)], 2));
+}
+
+#[test]
 fn a_parked_reader_wakes_for_an_event_for_the_end_and_for_another_strategy() {
     let (ring, mut publisher) = Ring::<u64>::single(8).unwrap();
     let mut reader = ring.attach().unwrap();

@@ -286,12 +286,18 @@ impl<T: Plain> BoundReader<T> {
 
     /// Steps over the next event without looking at it, as after a panic in its handler.
     pub fn skip(&mut self) -> bool {
-        let range = self.reader.available(1);
-        let one = !range.is_empty();
-        if one {
-            self.reader.advance(range.end);
-        }
-        one
+        self.skip_with(|_, _| {})
+    }
+
+    /// Steps over the next event and hands it out once, with its sequence: to be kept elsewhere, as after a panic in its handler. A hole is
+    /// stepped over without. Returns whether there was anything to step over. If `look` panics, the event will be seen again.
+    pub fn skip_with(&mut self, look: impl FnOnce(&T, u64)) -> bool {
+        let covered = self.turn(1, |turn| {
+            if let Some((event, sequence, _)) = turn.next() {
+                look(event, sequence);
+            }
+        });
+        covered == 1
     }
 }
 
