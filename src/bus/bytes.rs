@@ -4,6 +4,9 @@
 //! The arena is itself a ring, of 8-byte words. A blob is one run of words, owned by the event it was published with: an index
 //! cell per ring cell says which run belongs to which sequence. Both are written before the event's stamp and read after it by
 //! gating readers only, so they need no atomics of their own: the ring's hand-over covers them.
+//!
+//! A revoked reader gates no more and may still borrow the runs of its turn. Their events lie in pinned cells, where nothing is published, so
+//! that their entries stay; the runs themselves are kept aside until the reader has left, and new ones are laid around them.
 
 use crate::ring::{PublishError, Publisher, ReaderId};
 use crate::sync::Plain;
@@ -118,10 +121,20 @@ impl ByteArena {
     }
 }
 
-/// A run in use: the sequence that owns it, and the arena position behind it.
+/// A run in use: the sequence that owns it, the arena position behind it, and its words, counted from there.
 struct Lease {
     sequence: u64,
     end: u64,
+    len: u64,
+}
+
+/// A run that a revoked reader may still borrow, although all that gate have passed it.
+struct Kept {
+    sequence: u64,
+    /// The place of its words, `end` excluded.
+    start: u64,
+    end: u64,
+    reader: ReaderId,
 }
 
 /// The writing side, owned by the ring's only publisher.
@@ -131,6 +144,8 @@ pub(super) struct ByteWriter {
     head: u64,
     tail: u64,
     leases: VecDeque<Lease>,
+    /// Empty while no reader is revoked; then at most as many as there are pinned cells.
+    kept: Vec<Kept>,
 }
 
 impl ByteWriter {
@@ -142,7 +157,7 @@ impl ByteWriter {
             words: (0..limit.div_ceil(WORD)).map(|_| UnsafeCell::new(0)).collect(),
             index: (0..capacity).map(|_| UnsafeCell::new(empty)).collect(),
         };
-        Self { arena: Arc::new(arena), head: 0, tail: 0, leases: VecDeque::with_capacity(capacity) }
+        Self { arena: Arc::new(arena), head: 0, tail: 0, leases: VecDeque::with_capacity(capacity), kept: Vec::new() }
     }
 
     /// The shared side, for readers.
@@ -150,9 +165,13 @@ impl ByteWriter {
         Arc::clone(&self.arena)
     }
 
-    /// Bytes in use.
+    /// Bytes in use, those that revoked readers hold included.
     pub(super) fn used(&self) -> usize {
-        (self.head - self.tail) as usize * WORD
+        let (size, live) = (self.arena.words.len() as u64, self.head - self.tail);
+        // Of the kept runs, some lie among those in use: new ones were laid around them.
+        let outside = |kept: &&Kept| (kept.start + size - self.tail % size) % size >= live;
+        let kept: u64 = self.kept.iter().filter(outside).map(|kept| kept.end - kept.start).sum();
+        (live + kept) as usize * WORD
     }
 
     /// Publishes one event with `bytes` if there is room for both now. Returns its sequence.
@@ -170,15 +189,15 @@ impl ByteWriter {
         let sequence = publisher.position();
         let run = self.take(publisher, bytes.len())?;
         let word = (run % self.arena.words.len() as u64) as usize;
-        // SAFETY: `take` made sure that every gating reader has passed the events that owned these words; `reserve` that they
-        // have passed the event whose index cell this is. One writer: `&mut self`.
+        // SAFETY: `take` made sure that every gating reader has passed the events that owned these words, and that no revoked one holds
+        // them; `reserve` that the same is true of the event whose index cell this is. One writer: `&mut self`.
         unsafe {
             let target = self.arena.words[word..].as_ptr().cast::<u8>().cast_mut();
             core::ptr::copy_nonoverlapping(bytes.as_ptr(), target, bytes.len());
             let entry = Entry { owner: sequence + 1, word, len: bytes.len() };
             *self.arena.index[sequence as usize & (self.arena.index.len() - 1)].get() = entry;
         }
-        self.leases.push_back(Lease { sequence, end: self.head });
+        self.leases.push_back(Lease { sequence, end: self.head, len: bytes.len().div_ceil(WORD) as u64 });
         publisher.try_publish(value).map_err(BytesError::Ring)
     }
 
@@ -189,15 +208,15 @@ impl ByteWriter {
         if need > size {
             return Err(BytesError::PayloadTooLarge { len, limit: self.arena.limit() });
         }
-        let at = self.head % size.max(1);
-        let start = if at + need > size { self.head + (size - at) } else { self.head };
+        let mut start = self.place(need, size);
         if start + need - self.tail > size {
             let reader = self.recycle(publisher);
             if self.leases.is_empty() {
-                (self.head, self.tail) = (need, 0);
-                return Ok(0);
+                (self.head, self.tail) = (0, 0);
             }
+            start = self.place(need, size);
             if start + need - self.tail > size {
+                let reader = self.kept.first().map(|kept| kept.reader).filter(|_| self.leases.is_empty()).or(reader);
                 return Err(BytesError::ArenaFull { len, used: self.used(), limit: self.arena.limit(), reader });
             }
         }
@@ -208,14 +227,47 @@ impl ByteWriter {
         Ok(start)
     }
 
-    /// Takes back the runs of events that every gating reader has passed.
+    /// The first position from `head` on where a run of `need` words may lie: not over the end, and not over a run that is kept.
+    fn place(&self, need: u64, size: u64) -> u64 {
+        let fit = |start: u64| {
+            let at = start % size.max(1);
+            if at + need > size { start + (size - at) } else { start }
+        };
+        let mut start = fit(self.head);
+        // Cold but for the first look: each step passes a kept run.
+        while let Some(kept) = self.kept.iter().find(|kept| start % size < kept.end && kept.start < start % size + need)
+        {
+            start = fit(start + (kept.end - start % size));
+            if start - self.head > 2 * size {
+                break;
+            }
+        }
+        start
+    }
+
+    /// Takes back the runs of events that every gating reader has passed; those that a revoked one holds are kept aside.
     #[cold]
     fn recycle<T: Plain>(&mut self, publisher: &Publisher<T>) -> Option<ReaderId> {
         let (passed, reader) = publisher.passed_by_all();
+        self.kept.retain(|kept| publisher.pinned_by(kept.sequence).is_some());
         while let Some(lease) = self.leases.front().filter(|lease| lease.sequence < passed) {
             self.tail = lease.end;
+            if lease.len > 0
+                && let Some(reader) = publisher.pinned_by(lease.sequence)
+                && self.is_latest(lease.sequence)
+            {
+                let start = (lease.end - lease.len) % self.arena.words.len() as u64;
+                self.kept.push(Kept { sequence: lease.sequence, start, end: start + lease.len, reader });
+            }
             self.leases.pop_front();
         }
         reader
+    }
+
+    /// Whether no later event in the cell of `sequence` had bytes: a pinned cell then holds that event, or one without bytes.
+    fn is_latest(&self, sequence: u64) -> bool {
+        let cell = &self.arena.index[sequence as usize & (self.arena.index.len() - 1)];
+        // SAFETY: entries are written by `&mut self` alone.
+        unsafe { (*cell.get()).owner == sequence + 1 }
     }
 }

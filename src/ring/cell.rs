@@ -70,9 +70,9 @@ impl<T: Plain> Cell<T> {
         fetch_to_write(&self.stamp);
     }
 
-    /// Publishes that sequence `s` carries nothing.
+    /// Publishes that sequence `s` carries nothing. The words stay as they are: a revoked reader may be borrowing them, and a lossy one copy them
+    /// whole. So no BUSY comes before it, and whatever laps a revoked reader shows it a hole.
     pub(super) fn publish_hole(&self, s: u64) {
-        self.begin(s);
         self.stamp.store(HOLE | (s + 1), Ordering::Release); // SYNC cell-published
     }
 
@@ -114,21 +114,22 @@ impl<T: Plain> Cell<T> {
         !matches!(self.look(s), Seen::NotYet)
     }
 
-    /// Borrows the event of a published sequence; `None` is a hole.
+    /// Borrows the event of a published sequence; `None` is a hole. A reader that was revoked finds holes where publishers have stepped over
+    /// its cells since: what those sequences were nobody knows any more.
     ///
     /// # Safety
-    /// The caller is a gating reader that has seen `s` published (`look`, the horizon or an upstream sequence) and has not
-    /// advanced past it.
+    /// The caller is a gating reader, or one revoked in the turn that `s` belongs to; it has seen `s` published (`look`, the horizon or an
+    /// upstream sequence) and has not advanced past it.
     #[inline(always)]
     pub(super) unsafe fn event(&self, s: u64) -> Option<&T> {
         // Relaxed: publication was already acquired; this only tells a hole from an event.
         let stamp = self.stamp.load(Ordering::Relaxed);
-        // BUSY is possible: the horizon covers a batch a moment before the stamp of its first cell.
-        debug_assert_eq!(stamp & !MARKS, s + 1, "a gating reader sees exactly its own lap");
         if stamp & HOLE != 0 {
             return None;
         }
-        // SAFETY: the caller's promise: the publisher does not overwrite the cell before the reader's sequence passes `s`.
+        // BUSY is possible: the horizon covers a batch a moment before the stamp of its first cell.
+        debug_assert_eq!(stamp & !MARKS, s + 1, "a gating reader sees its own lap, a revoked one else only holes");
+        // SAFETY: the caller's promise: no publisher writes the cell before the reader's sequence passes `s`, or the reader leaves.
         Some(unsafe { self.words.borrow() })
     }
 

@@ -23,7 +23,7 @@ pub(super) struct Standing {
 
 impl Standing {
     pub(super) fn new() -> Self {
-        Self { next: 0, limit: Limit { end: 0, slowest: None }, renew: u64::MAX, full: 0, open: None }
+        Self { next: 0, limit: Limit { end: 0, gate: 0, slowest: None }, renew: u64::MAX, full: 0, open: None }
     }
 
     /// Whether `count` events from `next` on are within the limit. Any count: nothing is added up that could wrap.

@@ -25,6 +25,16 @@
 //! *Lossy readers* copy relaxed words between two looks at the stamp; the publisher marks the cell busy before it writes
 //! (`SYNC cell-overwritten`). They write nothing.
 //!
+//! *Revoking.* A bound reader stores where its turn ends, holds the compiler back, looks for a mark, and only then borrows. Who revokes it
+//! marks it, fences all threads, and reads that end and the reader's sequence. So either the reader has seen the mark and borrows nothing, or all
+//! that it borrows until it leaves lies between the two (`SYNC reader-revoked`). Of earlier turns nothing is borrowed any more when a later end
+//! or sequence is seen (`SYNC turn-held`, `reader-advanced`). These cells are pinned, then the place's bit is set: its sequence gates nobody from
+//! then on, whatever the reader stores. A publisher whose limit still counts the reader stays within that, and one that sees the bit sees the
+//! pinned cells and claims none of them (`SYNC cells-pinned`): it publishes holes there, under the gates of all others as any event, and of a
+//! pinned cell writes the stamp alone. To the reader, if it goes on with its turn, these are holes. When it leaves it stores FREE, then clears the
+//! bit; or who revokes it does, if that was not done (`SYNC revoked-or-gone`): in any case before the place can be another's. A publisher that
+//! misses that takes its limit without the newcomer, which is the case that *Joining* covers.
+//!
 //! *Sleeping.* A sleeper announces itself, fences all threads, looks once more, sleeps; a publisher stores its stamp, holds the
 //! compiler back, looks for sleepers (`SYNC sleeper-announced`).
 //!
@@ -37,6 +47,7 @@ mod lossy;
 mod place;
 mod publisher;
 mod reader;
+mod revoke;
 mod room;
 mod shared;
 mod shared_publisher;
@@ -167,9 +178,53 @@ impl<T: Plain> Ring<T> {
         self.shared.published()
     }
 
-    /// The attached readers and the next sequence each will read.
+    /// The readers that gate and the next sequence each will read. One that was revoked is no longer among them.
     pub fn readers(&self) -> impl Iterator<Item = (ReaderId, u64)> + '_ {
-        self.shared.places.readers()
+        self.shared.places.gates().map(|gate| (gate.reader, gate.sequence))
+    }
+
+    /// The next sequence that a reader will read, revoked or not; `None` once it has gone.
+    #[must_use]
+    pub fn reader_at(&self, reader: ReaderId) -> Option<u64> {
+        self.shared.places.reader_at(reader)
+    }
+
+    /// Lets the ring go on without a bound reader whose handler does not return: publishers and readers that run after it no longer wait for
+    /// it. From any thread.
+    ///
+    /// The handler may still borrow the events of its turn (at most a quarter of the ring): no publisher writes their cells before the reader is
+    /// dropped. They publish holes there instead, lap by lap, which readers step over; the batches that fit are shorter meanwhile
+    /// ([`PublishError::BatchTooLarge`] says how long they may be). When the handler returns, its reader takes no further turn
+    /// ([`BoundReader::is_revoked`]).
+    ///
+    /// False, and nothing has changed: the reader is gone, is not bound to a thread, or was revoked already; or the kernel has no
+    /// `membarrier`, without which this would not be safe.
+    ///
+    /// ```
+    /// use tagring::ring::Ring;
+    ///
+    /// let (ring, mut publisher) = Ring::<u64>::single(4)?;
+    /// let mut stuck = ring.attach()?.bind();
+    /// publisher.publish_batch(&[0, 1, 2, 3])?;
+    /// let id = stuck.id();
+    /// stuck.poll(1, |event, _, _| {
+    ///     // All of this while the handler is in an event.
+    ///     assert!(publisher.try_publish(4).is_err());
+    ///     assert!(ring.revoke(id));
+    ///     assert_eq!(publisher.try_publish(4), Ok(5), "sequence 4 is a hole: its cell is borrowed");
+    ///     assert_eq!(*event, 0);
+    /// });
+    /// assert!(stuck.is_revoked());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn revoke(&self, reader: ReaderId) -> bool {
+        self.shared.revoke(reader)
+    }
+
+    /// Whether a reader was revoked and has not gone yet.
+    #[must_use]
+    pub fn is_revoked(&self, reader: ReaderId) -> bool {
+        self.shared.places.is_revoked(reader)
     }
 
     /// Changes how a reader waits, from any thread; a sleeping one is woken.

@@ -105,7 +105,7 @@ impl<T: Plain> Publisher<T> {
         Ok(Claim::new(&self.shared, &mut self.standing, first, count).hand_out())
     }
 
-    /// The next sequence to be published: as many were published so far.
+    /// The next sequence to be published: as many were published so far, holes included.
     #[must_use]
     pub fn position(&self) -> u64 {
         self.standing.next
@@ -134,6 +134,11 @@ impl<T: Plain> Publisher<T> {
         let next = self.standing.next;
         let slowest = self.shared.limit(next).slowest;
         (slowest.map_or(next, |slow| slow.sequence.min(next)), slowest.map(|slow| slow.reader))
+    }
+
+    /// The revoked reader that may still borrow from the cell of `sequence`, which all readers that gate have passed.
+    pub(crate) fn pinned_by(&self, sequence: u64) -> Option<ReaderId> {
+        self.shared.pinned_by(sequence)
     }
 
     #[inline]

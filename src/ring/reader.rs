@@ -4,6 +4,7 @@
 //! slot's); the ring knows that thread and does not wait for it once it is dead.
 
 use super::error::ReaderId;
+use super::place::Place;
 use super::shared::Shared;
 use super::wait::{Idle, PARK_LIMIT, WaitStrategy};
 use crate::sync::{Plain, hold_speculation, thread_id};
@@ -104,16 +105,23 @@ impl<T: Plain> Reader<T> {
     #[must_use]
     pub fn bind(self) -> BoundReader<T> {
         self.shared.places.bind(self.place, thread_id());
-        BoundReader { reader: self, local: PhantomData }
+        let turn_max = self.shared.turn_max();
+        BoundReader { reader: self, turn_max, local: PhantomData }
     }
 
     /// The events that may be read now, at most `limit`.
     #[inline(always)]
     fn available(&mut self, limit: usize) -> Range<u64> {
+        self.see();
+        self.next..self.seen.min(self.next.saturating_add(limit as u64))
+    }
+
+    /// Looks for more where all that was seen has been handed back.
+    #[inline(always)]
+    fn see(&mut self) {
         if self.seen <= self.next {
             self.look();
         }
-        self.next..self.seen.min(self.next.saturating_add(limit as u64))
     }
 
     #[inline(always)]
@@ -134,7 +142,7 @@ impl<T: Plain> Reader<T> {
         if self.unsettled.is_some_and(|start| self.shared.settle(self.place, start)) {
             self.unsettled = None;
             // What was read meanwhile was not told to anyone.
-            self.shared.places.store(self.place, self.next);
+            self.shared.places.place(self.place).store(self.next);
             self.shared.bell.ring_if_asleep();
         }
     }
@@ -155,7 +163,7 @@ impl<T: Plain> Reader<T> {
         debug_assert!((self.next..=self.seen).contains(&to), "a reader advances over what it has seen");
         self.next = to;
         if self.unsettled.is_none() {
-            self.shared.places.store(self.place, to);
+            self.shared.places.place(self.place).store(to);
         }
         self.shared.bell.ring_if_asleep();
     }
@@ -220,9 +228,11 @@ impl<T: Plain> Batch<'_, T> {
 }
 
 /// A reader that never leaves its thread. Where that thread ends without dropping it, a publisher that finds the ring full takes
-/// the place back.
+/// the place back. Where a handler does not return, [`super::Ring::revoke`] lets the ring go on without it.
 pub struct BoundReader<T: Plain> {
     reader: Reader<T>,
+    /// A turn takes no more: a quarter of the ring, so that what a revoked reader holds never closes it.
+    turn_max: u64,
     local: PhantomData<*const ()>,
 }
 
@@ -245,17 +255,24 @@ impl<T: Plain> BoundReader<T> {
         self.reader.shared.places.wait_strategy(self.reader.place)
     }
 
-    /// Whether the ring is closed and read to its end.
+    /// Whether this reader was revoked ([`super::Ring::revoke`]): it gates nobody and takes no further turn. Drop it: until then the cells of
+    /// the turn in which it was revoked are lost to the ring.
+    #[must_use]
+    pub fn is_revoked(&self) -> bool {
+        self.reader.shared.places.is_revoked(self.reader.place)
+    }
+
+    /// Whether nothing more comes: the ring is closed and read to its end, or this reader was revoked.
     pub fn is_finished(&mut self) -> bool {
-        self.reader.is_finished()
+        self.is_revoked() || self.reader.is_finished()
     }
 
     /// Whether there is something to read.
     pub fn is_ready(&mut self) -> bool {
-        !self.reader.available(1).is_empty()
+        !self.is_revoked() && !self.reader.available(1).is_empty()
     }
 
-    /// Hands each of at most `limit` events to `handle(event, sequence, end_of_batch)` and hands the batch back. Returns how many
+    /// Hands each of at most `limit` events (and at most a quarter of the ring) to `handle(event, sequence, end_of_batch)` and hands the batch back. Returns how many
     /// sequences it covered. A hole at the end of a batch means that the flag was not given: see [`Self::turn`].
     ///
     /// If `handle` panics, all before that event is handed back and the event itself will be seen again.
@@ -268,16 +285,19 @@ impl<T: Plain> BoundReader<T> {
         })
     }
 
-    /// One turn over at most `limit` events, taken one by one from the [`Turn`] that `run` gets. What was taken is handed back when
-    /// `run` returns; if it panics, all but the event last taken. Returns how many sequences were covered.
+    /// One turn over at most `limit` events, and at most a quarter of the ring, taken one by one from the [`Turn`] that `run` gets. What was
+    /// taken is handed back when `run` returns; if it panics, all but the event last taken. Returns how many sequences were covered; 0, and
+    /// `run` is not called, once this reader was revoked.
     #[inline(always)]
     pub fn turn(&mut self, limit: usize, run: impl FnOnce(&mut Turn<'_, T>)) -> usize {
-        let range = self.reader.available(limit);
-        if range.is_empty() {
+        self.reader.see();
+        let Reader { shared, place, next: position, seen, unsettled, .. } = &mut self.reader;
+        let (first, end) = (*position, (*seen).min(*position + self.turn_max.min(limit as u64)));
+        let place = shared.places.place(*place);
+        if first >= end || !place.hold.begin(end) {
             return 0;
         }
-        let first = range.start;
-        let mut turn = Turn { reader: &mut self.reader, next: first, end: range.end, taken: None };
+        let mut turn = Turn { shared, place, position, tells: unsettled.is_none(), next: first, end, taken: None };
         run(&mut turn);
         turn.taken = None;
         (turn.next - first) as usize
@@ -303,7 +323,12 @@ impl<T: Plain> BoundReader<T> {
 
 /// Events of one turn, in order. Given to the closure of [`BoundReader::turn`].
 pub struct Turn<'r, T: Plain> {
-    reader: &'r mut Reader<T>,
+    shared: &'r Shared<T>,
+    place: &'r Place,
+    /// The reader's next sequence, moved when the turn is over.
+    position: &'r mut u64,
+    /// Whether the place is told: not by a reader that joined amid a claim which is still open.
+    tells: bool,
     next: u64,
     end: u64,
     /// The event that the closure is busy with: not handed back if it panics.
@@ -311,7 +336,8 @@ pub struct Turn<'r, T: Plain> {
 }
 
 impl<T: Plain> Turn<'_, T> {
-    /// The next event, its sequence, and whether the turn ends with it; holes are stepped over.
+    /// The next event, its sequence, and whether the turn ends with it; holes are stepped over. A reader that is revoked meanwhile still gets
+    /// those of its turn that publishers have not stepped over since.
     #[inline(always)]
     #[allow(clippy::should_implement_trait, reason = "a lending iterator: the borrow ends with the next call")]
     pub fn next(&mut self) -> Option<(&T, u64, bool)> {
@@ -319,9 +345,9 @@ impl<T: Plain> Turn<'_, T> {
             let sequence = self.next;
             self.next += 1;
             self.taken = Some(sequence);
-            // SAFETY: inside the range that `available` returned; the reader advances only in drop, and the borrow of `self`
-            // ends before the next call.
-            if let Some(event) = unsafe { self.reader.event(sequence) } {
+            // SAFETY: inside the range that was seen, of which who revokes was told the end; the reader advances only in drop, and the
+            // borrow of `self` ends before the next call.
+            if let Some(event) = unsafe { self.shared.cell(sequence).event(sequence) } {
                 return Some((event, sequence, sequence + 1 == self.end));
             }
         }
@@ -354,6 +380,11 @@ impl<T: Plain> Drop for Turn<'_, T> {
     #[inline(always)]
     fn drop(&mut self) {
         let to = self.taken.unwrap_or(self.next);
-        self.reader.advance(to);
+        debug_assert!((*self.position..=self.end).contains(&to), "a reader advances over what it has seen");
+        *self.position = to;
+        if self.tells {
+            self.place.store(to);
+        }
+        self.shared.bell.ring_if_asleep();
     }
 }

@@ -3,8 +3,9 @@
 
 use super::claim::Standing;
 use super::error::PublishError;
+use super::place::Slowest;
 use super::shared::{Limit, Shared};
-use crate::sync::{Plain, spin_loop, thread_id, yield_now};
+use crate::sync::{Ordering, Plain, spin_loop, thread_id, yield_now};
 use core::time::Duration;
 use std::time::Instant;
 
@@ -57,13 +58,53 @@ pub(super) fn room_for<T: Plain>(
         if standing.full.is_multiple_of(LIFE_CHECK_EVERY) && bury_the_dead(shared, &standing.limit) {
             continue;
         }
+        if standing.limit.end < standing.limit.gate && step_over(shared, count, standing, at)? {
+            continue;
+        }
         waiting.look_again(shared, room, &standing.limit, at, end)?;
     }
 }
 
-/// Takes the slowest reader's place back if its thread has died.
+/// Takes the places of the slowest reader and of revoked ones back where their threads have died.
 fn bury_the_dead<T: Plain>(shared: &Shared<T>, limit: &Limit) -> bool {
-    limit.slowest.is_some_and(|slow| shared.places.bury_if_dead(slow.reader))
+    let slowest = limit.slowest.map(|slow| slow.reader);
+    slowest
+        .into_iter()
+        .chain(shared.places.revoked())
+        .fold(false, |any, reader| shared.places.bury_if_dead(reader) || any)
+}
+
+/// A revoked reader holds cells between `at` and the gate, and `count` events do not fit before them: holes go there, and claiming goes on
+/// behind. True: look again. False: readers that gate must first make room for that, or revoked ones hold every cell.
+fn step_over<T: Plain>(
+    shared: &Shared<T>,
+    count: usize,
+    standing: &mut Standing,
+    at: u64,
+) -> Result<bool, PublishError> {
+    let (pins, first, gate) = (shared.pins(), standing.limit.end, standing.limit.gate);
+    let (behind, free) = (pins.behind(first), pins.longest_free());
+    if free == 0 {
+        standing.limit.slowest = shared.pinned_by(first).and_then(|reader| {
+            let sequence = shared.places.reader_at(reader)?;
+            Some(Slowest { sequence, reader })
+        });
+        return Ok(standing.limit.slowest.is_none());
+    }
+    if count as u64 > free {
+        return Err(PublishError::BatchTooLarge { len: count, capacity: free as usize });
+    }
+    // The pin is gone, or another publisher is: `at` may be old, and then it says nothing.
+    if behind == first || (shared.many && shared.cursor.load(Ordering::Relaxed) != at) {
+        return Ok(true);
+    }
+    if behind > gate {
+        return Ok(false);
+    }
+    if shared.pass_over(at, behind) && !shared.many {
+        standing.next = behind;
+    }
+    Ok(true)
 }
 
 struct Waiting {
@@ -83,12 +124,12 @@ impl Waiting {
     ) -> Result<(), PublishError> {
         if !matches!(room, Room::Now)
             && self.looks.is_multiple_of(LIFE_CHECK_EVERY)
-            && let Some(own) = shared.places.behind_on_thread(end - shared.capacity(), thread_id())
+            && let Some(own) = shared.places.behind_on_thread(end.saturating_sub(shared.capacity()), thread_id())
         {
             return Err(PublishError::SelfBlocked { reader: own.reader, behind: at.saturating_sub(own.sequence) });
         }
         let reader = limit.slowest.map(|slow| shared.places.furthest_upstream(slow).reader);
-        let behind = at - limit.slowest.map_or(limit.end - shared.capacity(), |slow| slow.sequence.min(at));
+        let behind = at - limit.slowest.map_or(limit.gate - shared.capacity(), |slow| slow.sequence.min(at));
         match room {
             Room::Now => return Err(PublishError::Full { reader, behind }),
             Room::Within(allowed) => {

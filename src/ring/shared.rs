@@ -3,6 +3,7 @@
 use super::cell::{Cell, Seen};
 use super::error::{ReaderId, RingError};
 use super::place::{Places, Slowest};
+use super::revoke::{Pins, Run};
 use super::wait::{Doorbell, WaitStrategy};
 use crate::sync::{AtomicU32, AtomicU64, Ordering, Plain, fence, hold_speculation};
 use crossbeam_utils::CachePadded;
@@ -36,6 +37,8 @@ struct Control {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limit {
     pub(super) end: u64,
+    /// No reader gates below this. `end` is lower where a revoked reader holds a cell before it.
+    pub(super) gate: u64,
     /// Who holds the limit down, and where; `None`: an unfinished claim of another publisher.
     pub(super) slowest: Option<Slowest>,
 }
@@ -115,11 +118,53 @@ impl<T: Plain> Shared<T> {
             self.cursor.store(at, Ordering::Relaxed);
         }
         fence(Ordering::SeqCst); // SYNC join
-        match self.places.slowest() {
-            Some(slowest) => Limit { end: slowest.sequence.min(at) + self.capacity(), slowest: Some(slowest) },
-            None if self.many => Limit { end: self.finished_up_to(at) + self.capacity(), slowest: None },
-            None => Limit { end: at + self.capacity(), slowest: None },
+        let slowest = self.places.slowest();
+        let gate = match slowest {
+            Some(slowest) => slowest.sequence.min(at) + self.capacity(),
+            None if self.many => self.finished_up_to(at) + self.capacity(),
+            None => at + self.capacity(),
+        };
+        Limit { end: gate.min(self.places.pins(self.mask).next(at)), gate, slowest }
+    }
+
+    /// Takes the gate of a reader away; see [`super::Ring::revoke`].
+    pub(super) fn revoke(&self, reader: ReaderId) -> bool {
+        let revoked = self.places.revoke(reader, self.turn_max(), self.mask);
+        if revoked {
+            self.bell.ring();
         }
+        revoked
+    }
+
+    /// Most sequences of one turn of a bound reader: what it may hold when it is revoked.
+    pub(super) fn turn_max(&self) -> u64 {
+        (self.capacity() / 4).max(1)
+    }
+
+    /// The revoked reader that may still borrow from the cell of `sequence`.
+    pub(super) fn pinned_by(&self, sequence: u64) -> Option<ReaderId> {
+        self.places.pinned_by(sequence, self.mask)
+    }
+
+    /// The cells that revoked readers hold.
+    pub(super) fn pins(&self) -> Pins<impl Iterator<Item = Run> + Clone + '_> {
+        self.places.pins(self.mask)
+    }
+
+    /// Publishes holes from `at` to `to`, both within the gate, over cells of which some are pinned: of those only the stamps are written.
+    /// False: another publisher was there first.
+    pub(super) fn pass_over(&self, at: u64, to: u64) -> bool {
+        // Relaxed: as any claim.
+        if self.many && self.cursor.compare_exchange(at, to, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+            return false;
+        }
+        // From the last to the first: a revoked reader that goes on with its turn meanwhile meets the rest of its events, then holes alone.
+        (at..to).rev().for_each(|s| self.cell(s).publish_hole(s));
+        if !self.many {
+            self.horizon.store(to, Ordering::Release); // SYNC horizon
+        }
+        self.bell.ring_if_asleep();
+        true
     }
 
     /// The first sequence below `claimed` that is not published yet. With readers this is never needed: no reader passes an
@@ -136,7 +181,7 @@ impl<T: Plain> Shared<T> {
     pub(super) fn join(&self, after: &[ReaderId], wait: WaitStrategy) -> Result<(ReaderId, u64), RingError> {
         let place = self.places.take(after, wait)?;
         let lowest = self.cursor.load(Ordering::Relaxed).saturating_sub(self.capacity());
-        self.places.store(place, lowest);
+        self.places.place(place).store(lowest);
         fence(Ordering::SeqCst); // SYNC join
         let cursor = self.cursor.load(Ordering::Relaxed);
         if self.many {
@@ -146,14 +191,14 @@ impl<T: Plain> Shared<T> {
             return Ok((place, cursor));
         }
         let start = self.newest(cursor.max(self.horizon.load(Ordering::Acquire))); // SYNC horizon
-        self.places.store(place, start);
+        self.places.place(place).store(start);
         Ok((place, start))
     }
 
     /// Raises the place of a reader that joined at `start` among many publishers; true once nothing below `start` is unfinished.
     pub(super) fn settle(&self, place: ReaderId, start: u64) -> bool {
         let finished = self.finished_up_to(start);
-        self.places.store(place, finished);
+        self.places.place(place).store(finished);
         finished == start
     }
 
