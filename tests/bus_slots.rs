@@ -203,10 +203,10 @@ fn a_panic_is_skipped_restarted_or_quarantined_and_never_holds_the_bus() {
     assert_eq!(stats.last_panic.as_deref(), Some("thirteen"));
 
     let (window, pause) = (Duration::from_secs(60), Duration::from_millis(1));
-    let (handler, stats) = twenty_trades(PanicPolicy::Restart { max: 3, window, pause });
+    let (handler, stats) = twenty_trades(PanicPolicy::Restart { max: 3, window, pause, pause_max: pause });
     assert_eq!((handler.seen, handler.restarts, stats.dead, stats.state), (19, 1, 1, SlotState::Stopped));
 
-    let (handler, stats) = twenty_trades(PanicPolicy::Restart { max: 0, window, pause });
+    let (handler, stats) = twenty_trades(PanicPolicy::Restart { max: 0, window, pause, pause_max: pause });
     assert_eq!((handler.seen, handler.restarts, stats.state), (13, 0, SlotState::Failed));
 
     let (handler, stats) = twenty_trades(PanicPolicy::Quarantine);
@@ -422,9 +422,10 @@ fn no_handler_takes_its_neighbours_along() {
     let neighbour = bus.slot("neighbour").attach(&thread, Count::default()).unwrap();
     // Its handle is gone, so that the thread drops the handler.
     drop(bus.slot("dropped").attach(&thread, Fragile::with(|it| it.in_drop = true)).unwrap());
-    let forever = PanicPolicy::Restart { max: 9, window: SOON, pause: Duration::MAX };
+    let forever = Duration::MAX;
+    let forever = PanicPolicy::Restart { max: 9, window: SOON, pause: forever, pause_max: forever };
     let pausing = Fragile::with(|it| it.at = Some(3));
-    let pausing = bus.slot("pausing").policy(forever).attach(&thread, pausing).unwrap();
+    let pausing = bus.slot("pausing").policy(forever).seed(1).attach(&thread, pausing).unwrap();
     let huge =
         bus.slot("huge").scratch_bytes(usize::MAX).attach(&thread, Fragile::with(|_| {})).map(|_| ()).unwrap_err();
     assert!(matches!(huge, AttachError::StartPanicked { .. }), "{huge}");
@@ -440,7 +441,8 @@ fn no_handler_takes_its_neighbours_along() {
 
 #[test]
 fn a_failed_handler_is_told_so_that_it_lets_its_publishers_go() {
-    for policy in [PanicPolicy::Quarantine, PanicPolicy::Restart { max: 0, window: SOON, pause: SOON }] {
+    let no_restart = PanicPolicy::Restart { max: 0, window: SOON, pause: SOON, pause_max: SOON };
+    for policy in [PanicPolicy::Quarantine, no_restart] {
         let (bus, mut publisher) = Bus::<Events>::builder("md").capacity(64).single().unwrap();
         let fragile = Fragile::with(|it| it.at = Some(0));
         let failed = Arc::clone(&fragile.failed);

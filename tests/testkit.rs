@@ -109,12 +109,14 @@ fn issue_4596_faults_come_as_scripted() {
         while !drive.slot().is_done() && handled(&drive) < 6 {
             assert!(since.elapsed() < SOON, "{:?}", drive.stats());
             drive.turn();
+            drive.advance_ns(1_000);
         }
         drive.turn();
         let stats = drive.stats();
         (quantities(&records), stats.dead, stats.panics, records.restarts(), stats.state)
     };
-    let restart = PanicPolicy::Restart { max: 9, window: SOON, pause: Duration::from_micros(10) };
+    let pause = Duration::from_micros(10);
+    let restart = PanicPolicy::Restart { max: 9, window: SOON, pause, pause_max: pause };
     let rest = vec![0, 1, 3, 5];
     assert_eq!(run(Fault::Dead, PanicPolicy::Quarantine), (rest.clone(), 2, 0, 0, SlotState::Running));
     assert_eq!(run(Fault::Panic, PanicPolicy::Skip), (rest.clone(), 2, 2, 0, SlotState::Running));

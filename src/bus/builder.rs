@@ -30,6 +30,9 @@ pub(super) struct Inner<F: Family> {
     pub(super) slots: usize,
     pub(super) attached: AtomicU32,
     pub(super) names: SlotNames,
+    /// What publishers met on a full ring: written on that path alone.
+    pub(super) shed: AtomicU64,
+    pub(super) waits: AtomicU64,
 }
 
 /// Slot names by reader place, as relaxed words: written at attach, read on error paths. A name read while its place changes
@@ -42,9 +45,7 @@ impl SlotNames {
     }
 
     pub(super) fn set(&self, place: ReaderId, name: Name) {
-        let mut bytes = [0; 32];
-        bytes[..name.as_str().len()].copy_from_slice(name.as_str().as_bytes());
-        for (word, chunk) in self.0[place.index()].iter().zip(bytes.chunks_exact(8)) {
+        for (word, chunk) in self.0[place.index()].iter().zip(name.to_bytes().chunks_exact(8)) {
             word.store(u64::from_ne_bytes(chunk.try_into().unwrap_or_default()), Ordering::Relaxed);
         }
     }
@@ -54,8 +55,7 @@ impl SlotNames {
         for (word, chunk) in self.0[place.index()].iter().zip(bytes.chunks_exact_mut(8)) {
             chunk.copy_from_slice(&word.load(Ordering::Relaxed).to_ne_bytes());
         }
-        let len = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
-        Name::new(core::str::from_utf8(&bytes[..len]).unwrap_or("?"))
+        Name::from_bytes(bytes)
     }
 }
 
@@ -135,6 +135,8 @@ impl<F: Family> BusBuilder<F> {
             slots: self.slots,
             attached: AtomicU32::new(0),
             names: SlotNames::new(),
+            shed: AtomicU64::new(0),
+            waits: AtomicU64::new(0),
         };
         Bus { inner: Arc::new(inner) }
     }
@@ -189,6 +191,24 @@ impl<F: Family> Bus<F> {
         let published = self.published();
         let ring = &self.inner.ring;
         ring.readers().map(|(id, next)| (self.inner.names.get(id), published.saturating_sub(next))).collect()
+    }
+
+    /// Events that publishers dropped because the ring was full ([`super::Overflow::Shed`]).
+    #[must_use]
+    pub fn shed(&self) -> u64 {
+        self.inner.shed.load(Ordering::Relaxed)
+    }
+
+    /// Times that publishers waited for room, as their [`super::Overflow`] asked.
+    #[must_use]
+    pub fn waits(&self) -> u64 {
+        self.inner.waits.load(Ordering::Relaxed)
+    }
+
+    /// Whether the bus is closed.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.inner.ring.is_closed()
     }
 
     /// Slots attached now.

@@ -1,5 +1,6 @@
 //! What a slot hands to its handler beside the event: where it is, the time, the event's bytes, scratch memory.
 
+use super::beat::Beat;
 use super::bytes::ByteArena;
 use super::name::Name;
 use crate::clock::{Clock, Ticks};
@@ -12,7 +13,10 @@ pub struct Context {
     pub(super) clock: Clock,
     /// The last time the slot read the clock.
     pub(super) now: Ticks,
-    pub(super) sequence: u64,
+    /// Holds the sequence at hand, where others can see it.
+    pub(super) beat: Arc<Beat>,
+    /// Which attempt at the event this is.
+    pub(super) attempt: u32,
     pub(super) end_of_batch: bool,
     /// Set while an event of this slot's ring is borrowed, which is what makes its bytes readable.
     pub(super) holds_event: bool,
@@ -21,10 +25,16 @@ pub struct Context {
 }
 
 impl Context {
-    pub(super) fn new(slot: Name, clock: Clock, arena: Option<Arc<ByteArena>>, scratch_bytes: usize) -> Self {
+    pub(super) fn new(
+        slot: Name,
+        clock: Clock,
+        beat: Arc<Beat>,
+        arena: Option<Arc<ByteArena>>,
+        scratch_bytes: usize,
+    ) -> Self {
         let now = clock.now();
         let scratch = Bump::with_capacity(scratch_bytes);
-        Self { slot, clock, now, sequence: 0, end_of_batch: false, holds_event: false, arena, scratch }
+        Self { slot, clock, now, beat, attempt: 1, end_of_batch: false, holds_event: false, arena, scratch }
     }
 
     /// The slot's name.
@@ -33,11 +43,18 @@ impl Context {
         self.slot.as_str()
     }
 
-    /// The sequence of the event at hand; after a batch, of the last one.
+    /// The sequence of the event at hand; after a batch, of the last one. A dead letter that was handed back keeps its own.
     #[must_use]
     #[inline]
     pub fn sequence(&self) -> u64 {
-        self.sequence
+        self.beat.at()
+    }
+
+    /// Which attempt at the event this is: 1, or more where a dead letter was handed back.
+    #[must_use]
+    #[inline]
+    pub fn attempt(&self) -> u32 {
+        self.attempt
     }
 
     /// Whether the event at hand is the last of its batch. Where that one is filtered out or a hole, no event carries the flag:
@@ -67,9 +84,9 @@ impl Context {
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         match &self.arena {
-            // SAFETY: `holds_event` is set only while the slot's gating reader holds `sequence` on this bus, and cleared before
-            // it advances; the borrow of `self` ends with the handler call.
-            Some(arena) if self.holds_event => unsafe { arena.bytes(self.sequence) },
+            // SAFETY: `holds_event` is set only while the slot's gating reader holds the sequence at hand on this bus, and cleared
+            // before it advances; only this thread changes that sequence; the borrow of `self` ends with the handler call.
+            Some(arena) if self.holds_event => unsafe { arena.bytes(self.beat.at()) },
             _ => &[],
         }
     }

@@ -93,6 +93,13 @@ pub enum AttachError {
         /// How long was waited.
         waited: Duration,
     },
+    /// `on_init` returned an error, or panicked.
+    InitFailed {
+        /// The slot.
+        slot: Name,
+        /// What it said.
+        message: String,
+    },
     /// The thread that waits is the one that would have to start the slot.
     OwnThread {
         /// The thread.
@@ -111,6 +118,7 @@ impl AttachError {
             Self::StartPanicked { .. } => "TR-0614",
             Self::StartTimedOut { .. } => "TR-0615",
             Self::OwnThread { .. } => "TR-0616",
+            Self::InitFailed { .. } => "TR-0617",
         }
     }
 }
@@ -129,6 +137,9 @@ impl fmt::Display for AttachError {
             Self::StartPanicked { slot, message } => write!(f, "slot {slot}: on_start panicked: {message}")?,
             Self::StartTimedOut { slot, waited } => {
                 write!(f, "slot {slot}: on_start still runs after {waited:?}; shorten it, or allow more time")?;
+            }
+            Self::InitFailed { slot, message } => {
+                write!(f, "slot {slot}: on_init failed: {message}; mend what it needs, and attach again")?;
             }
             Self::OwnThread { thread } => {
                 write!(f, "thread {thread} cannot wait for a slot of its own to start; attach from another thread")?;

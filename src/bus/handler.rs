@@ -3,6 +3,9 @@
 use super::Context;
 use crate::event::Event;
 
+/// What `on_init` may fail with: any error.
+pub type InitError = Box<dyn std::error::Error + Send + Sync>;
+
 /// What a handler made of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Outcome {
@@ -31,6 +34,15 @@ pub enum Outcome {
 /// }
 /// ```
 pub trait Handler: Send + 'static {
+    /// Loads what the handler needs: files, tables, connections. Runs once, before the slot joins its bus, and holds nobody back: under a
+    /// runtime on a thread of its own, at the same time as others'; else in `attach`, on the calling thread.
+    ///
+    /// # Errors
+    /// Whatever it likes: the slot is then not attached ([`super::AttachError::InitFailed`]).
+    fn on_init(&mut self) -> Result<(), InitError> {
+        Ok(())
+    }
+
     /// Runs on the slot's thread before the first event; `attach` waits for it.
     fn on_start(&mut self, _ctx: &mut Context) {}
 
@@ -49,8 +61,9 @@ pub trait Handler: Send + 'static {
     /// The slot stops: detached, or the bus is closed and read to its end. Drop publishers here.
     fn on_stop(&mut self, _ctx: &mut Context) {}
 
-    /// The slot has stopped gating for good after a panic: quarantined, or restarted too often. Runs instead of `on_stop`. What the
-    /// handler holds may be half-changed; publishers that it holds keep their buses open until they are dropped: drop them here too.
+    /// The slot has stopped gating for good: quarantined, after a panic or from outside, or restarted too often. Runs instead of `on_stop`.
+    /// What the handler holds may be half-changed; publishers that it holds keep their buses open until they are dropped: drop them here
+    /// too.
     fn on_failed(&mut self, _ctx: &mut Context) {}
 }
 
@@ -58,6 +71,7 @@ macro_rules! tuple_handler {
     ($($name:ident $index:tt),+) => {
         /// Handlers that share a slot: each sees every event, in the tuple's order. The gravest outcome counts.
         impl<$($name: Handler),+> Handler for ($($name,)+) {
+            fn on_init(&mut self) -> Result<(), InitError> { $(self.$index.on_init()?;)+ Ok(()) }
             fn on_start(&mut self, ctx: &mut Context) { $(self.$index.on_start(ctx);)+ }
             #[inline(always)]
             fn on_event(&mut self, event: &Event, ctx: &mut Context) -> Outcome {

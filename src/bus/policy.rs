@@ -8,16 +8,19 @@ use core::time::Duration;
 pub enum PanicPolicy {
     /// Count the event as dead and go on with the next one.
     Skip,
-    /// Count the event as dead, pause, tell the handler (`on_restart`) and go on. More than `max` restarts within `window`: the slot
-    /// fails and stops gating. The pause starts at `pause` and doubles with each restart in the window; the ring fills
-    /// meanwhile, other slots of the thread go on.
+    /// Count the event as dead, pause, tell the handler (`on_restart`) and go on. More than `max` restarts within any `window`: the slot
+    /// fails and stops gating. The pause is drawn evenly from 0 to a bound, which is `pause` at first, doubles with each restart in the
+    /// window and does not grow beyond `pause_max` (nor a day). The ring fills meanwhile, other slots of the thread go on. All times
+    /// are those of the bus's clock.
     Restart {
         /// Restarts allowed within the window.
         max: u32,
-        /// The window.
+        /// The window, which slides.
         window: Duration,
-        /// The first pause.
+        /// The bound of the first pause.
         pause: Duration,
+        /// The bound of any pause.
+        pause_max: Duration,
     },
     /// Stop the slot: it no longer gates, publishers and other slots go on at speed.
     Quarantine,

@@ -4,10 +4,11 @@ use super::builder::{Bus, Inner};
 use super::bytes::{ByteWriter, BytesError};
 use super::error::PublishFailure;
 use super::name::Name;
+use super::overflow::Overflow;
 use crate::clock::Ticks;
 use crate::event::{Family, Header, Payload, StoreEvent};
 use crate::ring::{self, Claim, PublishError};
-use crate::sync::Plain;
+use crate::sync::{Ordering, Plain};
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -100,19 +101,31 @@ pub struct BusPublisher<F: Family, R> {
     ring: R,
     bytes: Option<ByteWriter>,
     stamping: Stamping,
+    overflow: Overflow,
     now: Ticks,
+    /// What `send` met on a full ring.
+    shed: u64,
+    waits: u64,
 }
 
 impl<F: Family, R: RingPublisher<F::Cell>> BusPublisher<F, R> {
     pub(super) fn new(bus: &Bus<F>, ring: R, bytes: Option<ByteWriter>) -> Self {
         let now = bus.inner.clock.now();
-        Self { inner: Arc::clone(&bus.inner), ring, bytes, stamping: Stamping::default(), now }
+        let (stamping, overflow) = (Stamping::default(), Overflow::default());
+        Self { inner: Arc::clone(&bus.inner), ring, bytes, stamping, overflow, now, shed: 0, waits: 0 }
     }
 
     /// Chooses when the clock is read. Starts with [`Stamping::EveryEvent`].
     #[must_use]
     pub fn stamping(mut self, stamping: Stamping) -> Self {
         self.stamping = stamping;
+        self
+    }
+
+    /// Chooses what [`Self::send`] does when the ring is full. Starts with [`Overflow::Wait`].
+    #[must_use]
+    pub fn overflow(mut self, overflow: Overflow) -> Self {
+        self.overflow = overflow;
         self
     }
 
@@ -156,6 +169,75 @@ impl<F: Family, R: RingPublisher<F::Cell>> BusPublisher<F, R> {
     pub fn publish<P: Payload>(&mut self, to: impl Into<Envelope>, payload: &P) -> Result<u64, PublishFailure> {
         let cell = self.cell(to.into(), payload);
         self.ring.publish(cell).map_err(|error| self.failure(BytesError::Ring(error)))
+    }
+
+    /// Publishes an event; on a full ring it does what the publisher's [`Overflow`] says, which may be to **wait**. Returns its sequence, or
+    /// `None` where it was shed.
+    ///
+    /// ```
+    /// use tagring::bus::{Bus, Overflow};
+    ///
+    /// tagring::events! { pub mod market; pub struct Trade = 1, v1 { pub qty: u64 } }
+    /// # use tagring::bus::{Context, Handler, Outcome};
+    /// # struct Slow;
+    /// # impl Handler for Slow {
+    /// #     fn on_event(&mut self, _: &tagring::event::Event, _: &mut Context) -> Outcome { Outcome::Done }
+    /// # }
+    ///
+    /// let (bus, publisher) = Bus::<market::Events>::builder("md").capacity(2).single()?;
+    /// let mut publisher = publisher.overflow(Overflow::Shed);
+    /// let _slow = bus.slot("slow").attach_here(Slow)?;
+    /// for qty in 0..5 {
+    ///     publisher.send(7, &market::Trade { qty })?;
+    /// }
+    /// assert_eq!((publisher.position(), publisher.shed()), (2, 3));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`PublishFailure`]: full, timed out, blocked by its own thread, or closed. Nothing was written.
+    #[inline]
+    pub fn send<P: Payload>(&mut self, to: impl Into<Envelope>, payload: &P) -> Result<Option<u64>, PublishFailure> {
+        let cell = self.cell(to.into(), payload);
+        match self.ring.try_publish(cell) {
+            Ok(sequence) => Ok(Some(sequence)),
+            Err(error) => self.overflowed(cell, error),
+        }
+    }
+
+    #[cold]
+    fn overflowed(&mut self, cell: F::Cell, error: PublishError) -> Result<Option<u64>, PublishFailure> {
+        let result = match (error, self.overflow) {
+            (PublishError::Full { .. }, Overflow::Shed) => {
+                self.shed += 1;
+                self.inner.shed.fetch_add(1, Ordering::Relaxed);
+                return Ok(None);
+            }
+            (PublishError::Full { .. }, Overflow::Wait) => self.wait(|ring| ring.publish(cell)),
+            (PublishError::Full { .. }, Overflow::Timeout(limit)) => {
+                self.wait(|ring| ring.publish_timeout(cell, limit))
+            }
+            _ => Err(error),
+        };
+        result.map(Some).map_err(|error| self.failure(BytesError::Ring(error)))
+    }
+
+    fn wait<T>(&mut self, publish: impl FnOnce(&mut R) -> T) -> T {
+        self.waits += 1;
+        self.inner.waits.fetch_add(1, Ordering::Relaxed);
+        publish(&mut self.ring)
+    }
+
+    /// Events that [`Self::send`] dropped because the ring was full.
+    #[must_use]
+    pub fn shed(&self) -> u64 {
+        self.shed
+    }
+
+    /// Times that [`Self::send`] waited for room.
+    #[must_use]
+    pub fn waits(&self) -> u64 {
+        self.waits
     }
 
     /// Claims room for `count` events that become visible together; they share one reading of the clock.
@@ -229,7 +311,8 @@ impl<F: Family> Publisher<F> {
 impl<F: Family> Clone for SharedPublisher<F> {
     fn clone(&self) -> Self {
         let inner = Arc::clone(&self.inner);
-        Self { inner, ring: self.ring.clone(), bytes: None, stamping: self.stamping, now: self.now }
+        let (stamping, overflow, now) = (self.stamping, self.overflow, self.now);
+        Self { inner, ring: self.ring.clone(), bytes: None, stamping, overflow, now, shed: 0, waits: 0 }
     }
 }
 

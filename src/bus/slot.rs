@@ -1,11 +1,17 @@
 //! The slot: one reader, one handler, one state machine. `turn` is the hot loop: poll, filter by tag, handle in place, advance.
 
+use super::beat::{Beat, Phase};
 use super::context::Context;
-use super::handle::{SlotShared, SlotState};
+use super::dead::{Dead, DeadLetterSink, DeadReason, Returned};
 use super::handler::{Handler, Outcome};
 use super::measure::{GROUP, Meter, SHORT_BATCH};
+use super::name::Name;
 use super::policy::PanicPolicy;
+use super::restarts::Restarts;
+use super::shared::{MAIL, QUARANTINE, STOP, SlotShared};
 use super::slot_builder::Ticket;
+use super::state::SlotState;
+use super::tally::Tally;
 use crate::clock::Ticks;
 use crate::event::{Family, StoreEvent, TagSet};
 use crate::ring::{BoundReader, Doorbell, Turn, WaitStrategy};
@@ -13,7 +19,9 @@ use core::time::Duration;
 use crossbeam_channel::Sender;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Instant;
+
+/// Dead letters of one turn at most: as short as a turn over the ring.
+const RETURNED_PER_TURN: usize = 64;
 
 /// What a turn came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +44,8 @@ pub(super) trait RunSlot {
     fn pause(&self) -> Option<Duration>;
     fn wait_strategy(&self) -> WaitStrategy;
     fn bell(&self) -> Arc<Doorbell>;
+    fn name(&self) -> Name;
+    fn serial(&self) -> u64;
     /// Stops now, whatever is left in the ring.
     fn stop(&mut self);
     /// Whether it has stopped.
@@ -57,48 +67,35 @@ pub(super) struct Slot<F: Family, H: Handler> {
     pub(super) meter: Meter,
     pub(super) policy: PanicPolicy,
     pub(super) shared: Arc<SlotShared>,
+    pub(super) beat: Arc<Beat>,
     /// Most events of one turn.
     pub(super) limit: usize,
     pub(super) restarts: Restarts,
-    /// What has been handled, kept here and stored once per turn.
+    /// What has been handled, kept here and shown once per turn.
     pub(super) tally: Tally,
-}
-
-/// Counts of one slot. Written by its thread alone.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Tally {
-    pub(super) delivered: u64,
-    pub(super) filtered: u64,
-    pub(super) dead: u64,
-    pub(super) batches: u64,
-}
-
-/// No pause is longer, however often it was doubled: a day.
-const PAUSE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// When a panicking handler may go on.
-#[derive(Debug, Default)]
-pub(super) struct Restarts {
-    in_window: u32,
-    window_since: Option<Instant>,
-    pause_until: Option<Instant>,
+    pub(super) letters: Option<Box<dyn DeadLetterSink<F::Cell>>>,
+    /// The last turn went to dead letters: the next one is the ring's.
+    pub(super) ring_is_next: bool,
 }
 
 impl<F: Family, H: Handler> RunSlot for Slot<F, H> {
     fn start(&mut self) -> Result<(), String> {
+        self.shared.publish(&self.tally);
         let Some(handler) = &mut self.handler else { return Ok(()) };
         let ctx = &mut self.ctx;
         catch_unwind(AssertUnwindSafe(|| handler.on_start(ctx))).map_err(|panic| message(&*panic))?;
-        self.shared.set_state(SlotState::Running);
+        self.beat.set_phase(Phase::Between);
+        self.shared.state.go_on(SlotState::Running);
         Ok(())
     }
 
     fn turn(&mut self) -> Turned {
-        if self.shared.wants_stop() {
-            self.stop();
-            return Turned::Done;
+        if self.shared.attention() != 0
+            && let Some(turned) = self.attend()
+        {
+            return turned;
         }
-        if self.restarts.pause_until.is_some() && !self.resume() {
+        if self.restarts.is_pausing() && !self.resume() {
             return if self.is_done() { Turned::Done } else { Turned::Idle };
         }
         let (Some(reader), Some(handler)) = (&mut self.reader, &mut self.handler) else { return Turned::Done };
@@ -106,15 +103,17 @@ impl<F: Family, H: Handler> RunSlot for Slot<F, H> {
             && let Some(version) = self.shared.tags.try_load_into(&mut self.tags)
         {
             self.tags_version = version;
-            self.shared.applied(version);
+            self.shared.apply(version);
         }
         let mut stop = false;
         let hands = Hands {
             handler,
             ctx: &mut self.ctx,
+            beat: &self.beat,
             tags: &self.tags,
             meter: &mut self.meter,
             tally: &mut self.tally,
+            letters: &mut self.letters,
             stop: &mut stop,
         };
         let covered = catch_unwind(AssertUnwindSafe(|| reader.turn(self.limit, |turn| hands.run(turn))));
@@ -130,25 +129,28 @@ impl<F: Family, H: Handler> RunSlot for Slot<F, H> {
                 }
             }
         }
-        self.shared.publish(&self.tally, self.ctx.sequence);
+        self.show_tally();
         if stop {
             self.stop();
             return Turned::Done;
         }
+        self.beat.set_phase(Phase::Between);
         Turned::Busy
     }
 
     fn is_ready(&mut self) -> bool {
+        let attention = self.shared.attention();
         if let Some(pause) = self.pause() {
-            return pause.is_zero() || self.shared.wants_stop();
+            // Letters wait until the pause is over, like all other events.
+            return pause.is_zero() || attention & (STOP | QUARANTINE) != 0;
         }
-        self.shared.wants_stop()
+        attention != 0
             || self.shared.tags.version() != self.tags_version
             || self.reader.as_mut().is_some_and(|reader| reader.is_ready() || reader.is_finished())
     }
 
     fn pause(&self) -> Option<Duration> {
-        self.restarts.pause_until.map(|until| until.saturating_duration_since(Instant::now()))
+        self.restarts.left(&self.ctx.clock)
     }
 
     fn wait_strategy(&self) -> WaitStrategy {
@@ -159,26 +161,16 @@ impl<F: Family, H: Handler> RunSlot for Slot<F, H> {
         Arc::clone(&self.bell)
     }
 
+    fn name(&self) -> Name {
+        self.ctx.slot
+    }
+
+    fn serial(&self) -> u64 {
+        self.shared.serial
+    }
+
     fn stop(&mut self) {
-        self.shared.publish(&self.tally, self.ctx.sequence);
-        if let Some(mut handler) = self.handler.take() {
-            if self.reader.is_some() {
-                let ctx = &mut self.ctx;
-                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| handler.on_stop(ctx))) {
-                    self.shared.count_panic(&message(&*panic));
-                }
-            }
-            // The reader goes first: who gets the handler knows that nothing gates any more.
-            self.reader = None;
-            self.ticket = None;
-            self.shared.set_stopped();
-            self.shared.set_handed_back();
-            // Where nobody waits for it, it is dropped here, and a panic of that must not take the thread's other slots along.
-            let sent = catch_unwind(AssertUnwindSafe(|| drop(self.give_back.send(handler))));
-            if let Err(panic) = sent {
-                self.shared.count_panic(&message(&*panic));
-            }
-        }
+        self.end(SlotState::Stopped);
     }
 
     fn is_done(&self) -> bool {
@@ -190,26 +182,31 @@ impl<F: Family, H: Handler> Drop for Slot<F, H> {
     /// Its thread or its owner goes without having stopped it.
     fn drop(&mut self) {
         if self.handler.is_some() {
-            self.shared.set_stopped();
+            self.reader = None;
+            self.shared.end(SlotState::Stopped);
         }
+        self.beat.set_phase(Phase::Ended);
     }
 }
 
 /// What the loop over one turn's events works with.
-struct Hands<'a, H> {
+struct Hands<'a, H, C> {
     handler: &'a mut H,
     ctx: &'a mut Context,
+    beat: &'a Beat,
     tags: &'a TagSet,
     meter: &'a mut Meter,
     tally: &'a mut Tally,
+    letters: &'a mut Option<Box<dyn DeadLetterSink<C>>>,
     stop: &'a mut bool,
 }
 
-impl<H: Handler> Hands<'_, H> {
+impl<H: Handler, C: StoreEvent> Hands<'_, H, C> {
     /// All events of a turn, then the end of the batch.
     #[inline(always)]
-    fn run<C: StoreEvent>(mut self, turn: &mut Turn<'_, C>) {
+    fn run(mut self, turn: &mut Turn<'_, C>) {
         self.ctx.holds_event = true;
+        self.beat.set_phase(Phase::Handling);
         if self.meter.is_off() {
             self.unmeasured(turn);
         } else if turn.remaining() <= SHORT_BATCH {
@@ -220,12 +217,13 @@ impl<H: Handler> Hands<'_, H> {
         turn.settle();
         self.ctx.holds_event = false;
         self.tally.batches += 1;
+        self.beat.set_phase(Phase::BatchEnd);
         self.handler.on_batch_end(self.ctx);
         self.ctx.scratch.reset();
     }
 
     #[inline(always)]
-    fn unmeasured<C: StoreEvent>(&mut self, turn: &mut Turn<'_, C>) {
+    fn unmeasured(&mut self, turn: &mut Turn<'_, C>) {
         while let Some((cell, sequence, at_end)) = turn.next() {
             if self.wants(cell) {
                 self.handle(cell, sequence, at_end);
@@ -238,7 +236,7 @@ impl<H: Handler> Hands<'_, H> {
 
     /// A caught-up slot: the clock is read around every event.
     #[inline(always)]
-    fn each_timed<C: StoreEvent>(&mut self, turn: &mut Turn<'_, C>) {
+    fn each_timed(&mut self, turn: &mut Turn<'_, C>) {
         let mut start = self.read_clock();
         while let Some((cell, sequence, at_end)) = turn.next() {
             if self.wants(cell) {
@@ -255,7 +253,7 @@ impl<H: Handler> Hands<'_, H> {
 
     /// A busy slot: the clock is read twice in each group of events.
     #[inline(always)]
-    fn groups_timed<C: StoreEvent>(&mut self, turn: &mut Turn<'_, C>) {
+    fn groups_timed(&mut self, turn: &mut Turn<'_, C>) {
         let mut left = 0;
         while let Some((cell, sequence, at_end)) = turn.next() {
             if !self.wants(cell) {
@@ -282,23 +280,31 @@ impl<H: Handler> Hands<'_, H> {
     }
 
     #[inline(always)]
-    fn wants<C: StoreEvent>(&mut self, cell: &C) -> bool {
+    fn wants(&mut self, cell: &C) -> bool {
         let wanted = self.tags.contains(cell.as_event().tag());
         self.tally.filtered += u64::from(!wanted);
         wanted
     }
 
     #[inline(always)]
-    fn handle<C: StoreEvent>(&mut self, cell: &C, sequence: u64, at_end: bool) {
-        self.ctx.sequence = sequence;
+    fn handle(&mut self, cell: &C, sequence: u64, at_end: bool) {
+        self.beat.set_at(sequence);
         self.ctx.end_of_batch = at_end;
         match self.handler.on_event(cell.as_event(), self.ctx) {
             Outcome::Done => self.tally.delivered += 1,
-            Outcome::Dead => self.tally.dead += 1,
+            Outcome::Dead => self.refused(cell, sequence),
             Outcome::Stop => {
                 self.tally.delivered += 1;
                 *self.stop = true;
             }
+        }
+    }
+
+    #[cold]
+    fn refused(&mut self, cell: &C, sequence: u64) {
+        self.tally.dead += 1;
+        if let Some(letters) = self.letters {
+            bury(&mut **letters, self.ctx, cell, sequence, DeadReason::Refused);
         }
     }
 
@@ -310,9 +316,33 @@ impl<H: Handler> Hands<'_, H> {
     }
 }
 
+/// Hands an event on that died; `ctx` still holds it, so that its bytes are there.
+fn bury<C>(letters: &mut dyn DeadLetterSink<C>, ctx: &Context, cell: &C, sequence: u64, reason: DeadReason) {
+    let (attempt, time, bytes_len) = (ctx.attempt, ctx.clock.now(), ctx.bytes().len());
+    letters.bury(Dead { cell, sequence, reason, attempt, time, bytes_len });
+}
+
 impl<F: Family, H: Handler> Slot<F, H> {
+    /// The slot was asked for something. `None`: the turn goes on.
+    #[cold]
+    fn attend(&mut self) -> Option<Turned> {
+        let attention = self.shared.attention();
+        if attention & QUARANTINE != 0 {
+            return Some(self.end(SlotState::Quarantined));
+        }
+        if attention & STOP != 0 {
+            return Some(self.end(SlotState::Stopped));
+        }
+        let ring_is_next = core::mem::take(&mut self.ring_is_next);
+        if attention & MAIL != 0 && !self.restarts.is_pausing() && !ring_is_next {
+            return self.take_letters();
+        }
+        None
+    }
+
     #[inline]
     fn idle(&mut self) -> Turned {
+        self.beat.idle();
         let (Some(handler), ctx) = (&mut self.handler, &mut self.ctx) else { return Turned::Idle };
         match catch_unwind(AssertUnwindSafe(|| handler.on_idle(ctx))) {
             Ok(()) => Turned::Idle,
@@ -320,31 +350,56 @@ impl<F: Family, H: Handler> Slot<F, H> {
         }
     }
 
-    /// The handler panicked over an event, which was not handed back: it is stepped over, once.
+    /// Shows the counts of the turn that is over.
+    #[inline(always)]
+    fn show_tally(&mut self) {
+        if let Some(reader) = &self.reader {
+            self.tally.advance(reader.position());
+        }
+        self.shared.publish(&self.tally);
+    }
+
+    /// The handler panicked. If that was over an event, it was not handed back: it is stepped over, once, and becomes a dead letter.
     #[cold]
     fn panicked(&mut self, message: &str) -> Turned {
-        let at_event =
-            self.reader.as_mut().is_some_and(|reader| reader.position() == self.ctx.sequence && reader.skip());
-        self.tally.dead += u64::from(at_event);
+        let (beat, letters, ctx) = (&self.beat, &mut self.letters, &mut self.ctx);
+        if let Some(reader) = &mut self.reader
+            && reader.position() == beat.at()
+        {
+            let covered = reader.turn(1, |turn| {
+                let Some((cell, sequence, _)) = turn.next() else { return };
+                if let Some(letters) = letters {
+                    ctx.holds_event = true;
+                    bury(&mut **letters, ctx, cell, sequence, DeadReason::Panicked);
+                    ctx.holds_event = false;
+                }
+            });
+            self.tally.dead += covered as u64;
+        }
         self.ctx.scratch.reset();
         self.after_panic(message)
     }
 
+    /// What the policy says. The counts are shown first.
+    #[cold]
     fn after_panic(&mut self, message: &str) -> Turned {
         self.shared.count_panic(message);
-        self.shared.publish(&self.tally, self.ctx.sequence);
+        self.show_tally();
         self.ctx.now = self.ctx.clock.now();
         self.meter.close(self.ctx.now);
+        self.beat.set_phase(Phase::Between);
         match self.policy {
             PanicPolicy::Skip => Turned::Busy,
-            PanicPolicy::Restart { max, window, pause } => {
-                if !self.restarts.next(max, window, pause, Instant::now()) {
-                    return self.stop_gating(SlotState::Failed);
+            PanicPolicy::Restart { .. } => {
+                if !self.restarts.next(self.policy, &self.ctx.clock, self.ctx.now) {
+                    return self.end(SlotState::Failed);
                 }
-                self.shared.set_state(SlotState::Restarting);
+                self.shared.record().restarts += 1;
+                self.beat.set_phase(Phase::Restarting);
+                self.shared.state.go_on(SlotState::Restarting);
                 Turned::Busy
             }
-            PanicPolicy::Quarantine => self.stop_gating(SlotState::Quarantined),
+            PanicPolicy::Quarantine => self.end(SlotState::Quarantined),
             PanicPolicy::Abort => {
                 eprintln!("tagring: slot {}: handler panicked, policy is abort: {message}", self.ctx.slot);
                 std::process::abort();
@@ -352,31 +407,17 @@ impl<F: Family, H: Handler> Slot<F, H> {
         }
     }
 
-    /// The slot stops gating at once and hands its handler back; `on_failed` of a broken handler runs instead of `on_stop`.
-    fn stop_gating(&mut self, state: SlotState) -> Turned {
-        self.reader = None;
-        self.shared.set_state(state);
-        if let Some(handler) = &mut self.handler {
-            let ctx = &mut self.ctx;
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| handler.on_failed(ctx))) {
-                self.shared.count_panic(&message(&*panic));
-            }
-        }
-        self.stop();
-        Turned::Done
-    }
-
     /// Whether the pause after a panic is over; if so, the handler is told.
     #[cold]
     fn resume(&mut self) -> bool {
-        if self.restarts.pause_until.is_some_and(|until| Instant::now() < until) {
+        if !self.restarts.end_pause(self.ctx.clock.now()) {
             return false;
         }
-        self.restarts.pause_until = None;
         let (Some(handler), ctx) = (&mut self.handler, &mut self.ctx) else { return false };
         match catch_unwind(AssertUnwindSafe(|| handler.on_restart(ctx))) {
             Ok(()) => {
-                self.shared.set_state(SlotState::Running);
+                self.beat.set_phase(Phase::Between);
+                self.shared.state.go_on(SlotState::Running);
                 true
             }
             Err(panic) => {
@@ -385,21 +426,110 @@ impl<F: Family, H: Handler> Slot<F, H> {
             }
         }
     }
-}
 
-impl Restarts {
-    /// Counts a restart; false when the window already holds `max`.
-    fn next(&mut self, max: u32, window: Duration, pause: Duration, now: Instant) -> bool {
-        if self.window_since.is_none_or(|since| now.duration_since(since) > window) {
-            self.window_since = Some(now);
-            self.in_window = 0;
+    /// Letters that were handed back to this slot, a turn's worth. `None`: there was none.
+    #[cold]
+    fn take_letters(&mut self) -> Option<Turned> {
+        self.shared.answer(MAIL);
+        let at = self.beat.at();
+        let mut turned = None;
+        for _ in 0..RETURNED_PER_TURN {
+            let Some(letter) = self.letters.as_mut().and_then(|letters| letters.next_returned()) else { break };
+            turned = Some(self.redeliver(&letter));
+            if self.is_done() || self.restarts.is_pausing() {
+                break;
+            }
         }
-        if self.in_window == max {
-            return false;
+        if turned.is_some() {
+            // There may be more; one look too many finds out.
+            self.shared.ask(MAIL);
+            self.ring_is_next = true;
+            self.beat.set_at(at);
         }
-        self.pause_until = Some(now + pause.saturating_mul(1 << self.in_window.min(20)).min(PAUSE_MAX));
-        self.in_window += 1;
-        true
+        turned
+    }
+
+    /// One letter that came back: handled like an event, but counted by itself, and a letter again where it fails again.
+    fn redeliver(&mut self, letter: &Returned<F::Cell>) -> Turned {
+        let (Some(handler), ctx) = (&mut self.handler, &mut self.ctx) else { return Turned::Done };
+        let event = letter.cell.as_event();
+        ctx.attempt = letter.attempts.saturating_add(1);
+        ctx.end_of_batch = true;
+        ctx.beat.set_letter(Some(event.tag()));
+        ctx.beat.set_at(letter.sequence);
+        ctx.beat.set_phase(Phase::Redelivering);
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            let outcome = handler.on_event(event, ctx);
+            handler.on_batch_end(ctx);
+            outcome
+        }));
+        let reason = match &outcome {
+            Ok(Outcome::Done | Outcome::Stop) => None,
+            Ok(Outcome::Dead) => Some(DeadReason::Refused),
+            Err(_) => Some(DeadReason::Panicked),
+        };
+        if let (Some(reason), Some(letters)) = (reason, &mut self.letters) {
+            bury(&mut **letters, ctx, &letter.cell, letter.sequence, reason);
+        }
+        ctx.attempt = 1;
+        ctx.scratch.reset();
+        ctx.beat.set_letter(None);
+        self.tally.redelivered += u64::from(reason.is_none());
+        self.tally.redelivered_dead += u64::from(reason.is_some());
+        match outcome {
+            Err(panic) => return self.after_panic(&message(&*panic)),
+            Ok(Outcome::Stop) => return self.end(SlotState::Stopped),
+            Ok(_) => {}
+        }
+        self.show_tally();
+        self.beat.set_phase(Phase::Between);
+        Turned::Busy
+    }
+
+    /// The slot ends, as `wish` or as somebody has settled before: it stops gating, tells its handler and hands it back. One that fails
+    /// stops gating before its handler is told, one that stops after: what it holds may have to be flushed first.
+    #[cold]
+    fn end(&mut self, wish: SlotState) -> Turned {
+        if self.handler.is_none() {
+            return Turned::Done;
+        }
+        let end = self.shared.state.claim_end(wish);
+        self.show_tally();
+        if end != SlotState::Stopped {
+            self.reader = None;
+            self.shared.state.show_end();
+        }
+        self.beat.set_phase(Phase::Stopping);
+        self.tell_end(end);
+        // The reader goes first: who gets the handler knows that nothing gates any more.
+        self.reader = None;
+        self.ticket = None;
+        self.letters = None;
+        self.shared.state.show_end();
+        self.hand_back();
+        Turned::Done
+    }
+
+    fn tell_end(&mut self, end: SlotState) {
+        let (Some(handler), ctx) = (&mut self.handler, &mut self.ctx) else { return };
+        let told = catch_unwind(AssertUnwindSafe(|| match end {
+            SlotState::Stopped => handler.on_stop(ctx),
+            _ => handler.on_failed(ctx),
+        }));
+        if let Err(panic) = told {
+            self.shared.count_panic(&message(&*panic));
+        }
+    }
+
+    fn hand_back(&mut self) {
+        let Some(handler) = self.handler.take() else { return };
+        self.shared.set_handed_back();
+        self.beat.set_phase(Phase::Ended);
+        // Where nobody waits for it, it is dropped here, and a panic of that must not take the thread's other slots along.
+        let sent = catch_unwind(AssertUnwindSafe(|| drop(self.give_back.send(handler))));
+        if let Err(panic) = sent {
+            self.shared.count_panic(&message(&*panic));
+        }
     }
 }
 

@@ -1,20 +1,29 @@
 //! Attaching a slot: which tags, after whom, how measured, on which thread.
 
+use super::beat::Beat;
 use super::builder::Bus;
 use super::context::Context;
+use super::dead::{DeadLetterOffice, DeadLetterSink};
 use super::error::AttachError;
-use super::handle::{SlotHandle, SlotShared};
+use super::handle::SlotHandle;
 use super::handler::Handler;
+use super::jitter::SplitMix64;
 use super::measure::{Measure, Meter};
 use super::name::Name;
+use super::pending::Pending;
 use super::policy::PanicPolicy;
-use super::slot::{LocalSlot, RunSlot, Slot};
+use super::restarts::Restarts;
+use super::shared::SlotShared;
+use super::slot::{LocalSlot, RunSlot, Slot, message};
+use super::tally::Tally;
 use super::thread::SlotThread;
+use super::view::SlotView;
 use crate::event::{Family, TagSet};
 use crate::ring::{Reader, ReaderId, RingError, WaitStrategy};
 use crate::sync::{Ordering, thread_id};
 use core::time::Duration;
 use smallvec::SmallVec;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// Most events of one turn, unless asked otherwise: long enough to amortise the turn, short enough that retagging and other slots of
@@ -36,6 +45,9 @@ pub struct SlotBuilder<F: Family> {
     turn_limit: usize,
     start_limit: Duration,
     scratch: usize,
+    seed: u64,
+    initialised: bool,
+    letters: Option<Arc<dyn DeadLetterOffice<F::Cell>>>,
 }
 
 impl<F: Family> SlotBuilder<F> {
@@ -51,6 +63,9 @@ impl<F: Family> SlotBuilder<F> {
             turn_limit: TURN_LIMIT,
             start_limit: START_LIMIT,
             scratch: 0,
+            seed: 0,
+            initialised: false,
+            letters: None,
         }
     }
 
@@ -103,21 +118,50 @@ impl<F: Family> SlotBuilder<F> {
         self
     }
 
-    /// Attaches the slot to `thread`, also while events flow: every event published after this returns is seen. Returns after
-    /// `on_start`.
+    /// Seeds the pauses after panics, so that they repeat. Default 0: from the clock and the slot's name.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Says that the handler's `on_init` has run already: attaching does not run it.
+    pub fn initialised(mut self) -> Self {
+        self.initialised = true;
+        self
+    }
+
+    /// Where events go that the handler refuses or panics over, and from where they may come back. Default: they are counted and gone.
+    pub fn dead_letters(mut self, keeper: &(impl DeadLetterOffice<F::Cell> + Clone + 'static)) -> Self {
+        self.letters = Some(Arc::new(keeper.clone()));
+        self
+    }
+
+    /// Attaches the slot to `thread`, also while events flow: every event published after this returns is seen. `on_init` runs here, before
+    /// the slot joins; returns after `on_start`.
     ///
     /// # Errors
     /// [`AttachError`]; the slot is then not attached, and the handler is dropped. After [`AttachError::StartTimedOut`] that happens as
     /// soon as `on_start` returns: until then the slot holds its place, and the bus back.
     pub fn attach<H: Handler>(self, thread: &SlotThread, handler: H) -> Result<SlotHandle<H>, AttachError> {
+        if thread.is_own() {
+            return Err(AttachError::OwnThread { thread: thread.name() });
+        }
         let start_limit = self.start_limit;
-        let name = self.name;
-        let (seed, handle) = self.prepare(handler)?;
-        thread.host(name, start_limit, &handle.shared, Box::new(move || seed.grow()))?;
-        Ok(handle)
+        self.attach_later(thread, handler)?.wait(start_limit)
     }
 
-    /// Attaches the slot to the calling thread, which drives it with [`LocalSlot::turn`]. `on_start` runs here.
+    /// As [`Self::attach`], but does not wait for `on_start`, so that those of slots on several threads run at the same time. The slot has
+    /// joined when this returns: every event published from here on is seen.
+    ///
+    /// # Errors
+    /// [`AttachError`], but for those of [`Pending::wait`].
+    pub fn attach_later<H: Handler>(self, thread: &SlotThread, handler: H) -> Result<Pending<H>, AttachError> {
+        let (seed, handle) = self.prepare(handler)?;
+        let started = thread.host(Box::new(move || seed.grow()));
+        Ok(Pending { handle, thread: thread.name(), host: thread.kernel_id(), started })
+    }
+
+    /// Attaches the slot to the calling thread, which drives it with [`LocalSlot::turn`]. `on_init` and `on_start` run here.
     ///
     /// # Errors
     /// [`AttachError`]; the slot is then not attached, and the handler is dropped.
@@ -129,8 +173,11 @@ impl<F: Family> SlotBuilder<F> {
         Ok(LocalSlot { slot, handle, done: false })
     }
 
-    /// Joins the ring; the slot itself is made on the thread that will own it.
-    fn prepare<H: Handler>(self, handler: H) -> Result<(Seed<F, H>, SlotHandle<H>), AttachError> {
+    /// Initialises the handler and joins the ring; the slot itself is made on the thread that will own it.
+    fn prepare<H: Handler>(self, mut handler: H) -> Result<(Seed<F, H>, SlotHandle<H>), AttachError> {
+        if !self.initialised {
+            initialise(self.name, &mut handler)?;
+        }
         let inner = &self.bus.inner;
         let exhausted = || AttachError::SlotsExhausted { bus: inner.name, slots: inner.slots };
         let ticket = Ticket::take(&self.bus).ok_or_else(exhausted)?;
@@ -141,18 +188,30 @@ impl<F: Family> SlotBuilder<F> {
         reader.set_wait_strategy(self.wait);
         inner.names.set(reader.id(), self.name);
         let (meter, meter_reader) = Meter::new(self.measure, &self.tags, &F::ALL);
-        let shared = Arc::new(SlotShared::new(&self.tags));
         let (give_back, handler_back) = crossbeam_channel::bounded(1);
-        let handle = SlotHandle {
+        let view = SlotView {
             name: self.name,
             place: reader.id(),
-            shared: Arc::clone(&shared),
-            meter: meter_reader,
-            handler: handler_back,
+            shared: Arc::new(SlotShared::new(&self.tags)),
+            beat: Arc::default(),
+            meter: Arc::new(meter_reader),
             bell: Arc::clone(inner.ring.doorbell()),
             control: Arc::new(self.bus.clone()),
         };
-        Ok((Seed { builder: self, ticket, reader, handler, give_back, meter, shared }, handle))
+        let letters = self.letters.as_ref().map(|keeper| keeper.connect(&view));
+        let (shared, beat) = (Arc::clone(&view.shared), Arc::clone(&view.beat));
+        let handle = SlotHandle { view, handler: handler_back };
+        Ok((Seed { builder: self, ticket, reader, handler, give_back, meter, shared, beat, letters }, handle))
+    }
+}
+
+/// Runs `on_init`, whose panic is an error like any other.
+fn initialise(slot: Name, handler: &mut impl Handler) -> Result<(), AttachError> {
+    let failed = |message| AttachError::InitFailed { slot, message };
+    match catch_unwind(AssertUnwindSafe(|| handler.on_init())) {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(failed(error.to_string())),
+        Err(panic) => Err(failed(message(&*panic))),
     }
 }
 
@@ -183,31 +242,42 @@ struct Seed<F: Family, H: Handler> {
     give_back: crossbeam_channel::Sender<H>,
     meter: Meter,
     shared: Arc<SlotShared>,
+    beat: Arc<Beat>,
+    letters: Option<Box<dyn DeadLetterSink<F::Cell>>>,
 }
 
 impl<F: Family, H: Handler> Seed<F, H> {
     fn grow(self) -> Box<dyn RunSlot> {
-        let inner = &self.builder.bus.inner;
+        let SlotBuilder { bus, name, policy, turn_limit, scratch, seed, .. } = self.builder;
+        let inner = &bus.inner;
         self.shared.set_thread(thread_id());
         let mut tags = TagSet::EMPTY;
         let tags_version = self.shared.tags.load_into(&mut tags);
-        self.shared.applied(tags_version);
-        let scratch = self.builder.scratch;
+        self.shared.apply(tags_version);
+        let reader = self.reader.bind();
         Box::new(Slot {
             bell: Arc::clone(inner.ring.doorbell()),
-            ctx: Context::new(self.builder.name, inner.clock.clone(), inner.arena.clone(), scratch),
-            reader: Some(self.reader.bind()),
+            ctx: Context::new(name, inner.clock.clone(), Arc::clone(&self.beat), inner.arena.clone(), scratch),
+            tally: Tally::joined_at(reader.position()),
+            reader: Some(reader),
             ticket: Some(self.ticket),
             handler: Some(self.handler),
             give_back: self.give_back,
             tags,
             tags_version,
             meter: self.meter,
-            policy: self.builder.policy,
+            policy,
             shared: self.shared,
-            limit: self.builder.turn_limit,
-            restarts: super::slot::Restarts::default(),
-            tally: super::slot::Tally::default(),
+            beat: self.beat,
+            limit: turn_limit,
+            restarts: Restarts::new(if seed == 0 { own_seed(name, inner.clock.now().0) } else { seed }),
+            letters: self.letters,
+            ring_is_next: false,
         })
     }
+}
+
+/// A seed for a slot that was given none: slots of one bus that panic together must not come back together.
+fn own_seed(name: Name, ticks: u64) -> u64 {
+    name.as_str().bytes().fold(ticks, |seed, byte| SplitMix64::new(seed ^ u64::from(byte)).next())
 }

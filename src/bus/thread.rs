@@ -4,15 +4,14 @@
 //! thread parks only when every slot it hosts allows it.
 
 use super::affinity::{CoreError, allowed_cores, pin_current_thread};
-use super::error::AttachError;
-use super::handle::SlotShared;
 use super::name::Name;
 use super::slot::{RunSlot, Turned, message};
 use crate::ring::{Doorbell, Idle, PARK_LIMIT, WaitStrategy};
-use crate::sync::{AtomicU32, Ordering, thread_id};
+use crate::sync::{AtomicU32, AtomicU64, Ordering, thread_id};
 use core::fmt;
 use core::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use crossbeam_utils::CachePadded;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -49,6 +48,13 @@ pub enum ThreadError {
         /// Why.
         cause: std::io::Error,
     },
+    /// The hook that was to run on the new thread failed or panicked.
+    Hook {
+        /// The thread.
+        thread: Name,
+        /// What it said.
+        message: String,
+    },
 }
 
 impl ThreadError {
@@ -58,6 +64,7 @@ impl ThreadError {
         match self {
             Self::Core { cause, .. } => cause.code(),
             Self::Spawn { .. } => "TR-0631",
+            Self::Hook { .. } => "TR-0632",
         }
     }
 }
@@ -66,6 +73,13 @@ impl fmt::Display for ThreadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Core { thread, cause } => write!(f, "thread {thread}: {cause}"),
+            Self::Hook { thread, message } => {
+                write!(
+                    f,
+                    "thread {thread}: not started: its hook failed: {message}; mend the hook, or leave it out [{}]",
+                    self.code()
+                )
+            }
             Self::Spawn { thread, cause } => {
                 write!(f, "thread {thread}: not started: {cause}; raise the limit on threads [{}]", self.code())
             }
@@ -86,11 +100,33 @@ pub struct ThreadReport {
     pub waited: Duration,
 }
 
+/// What a slot thread has done. Single counts, each of its own moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThreadStats {
+    /// Rounds over all its slots.
+    pub turns: u64,
+    /// Those in which a slot had something to do.
+    pub busy: u64,
+    /// Those in which none had.
+    pub idle_polls: u64,
+    /// Times it went to sleep.
+    pub parks: u64,
+    /// Its slots now, in the order of their turns.
+    pub slots: Vec<Name>,
+    /// Its kernel id.
+    pub kernel_id: u32,
+    /// The slot whose turn it is; `None` between rounds, or where it has no slot. A thread with a single slot names that one always.
+    pub current: Option<Name>,
+}
+
+type Hook = Box<dyn FnOnce() -> Result<(), String> + Send>;
+
 /// How to start a [`SlotThread`].
 #[must_use = "a builder starts nothing until `start` is called"]
 pub struct SlotThreadBuilder {
     name: Name,
     core: Option<usize>,
+    hook: Option<Hook>,
 }
 
 impl SlotThreadBuilder {
@@ -100,12 +136,18 @@ impl SlotThreadBuilder {
         self
     }
 
-    /// Starts the thread and waits until it is pinned.
+    /// Runs on the new thread, once it is pinned and before it is ready: for its scheduling class, its stack, thread-local things.
+    pub fn on_start(mut self, hook: impl FnOnce() -> Result<(), String> + Send + 'static) -> Self {
+        self.hook = Some(Box::new(hook));
+        self
+    }
+
+    /// Starts the thread and waits until it is pinned and its hook has run.
     ///
     /// # Errors
     /// [`ThreadError`]; no thread is left then.
     pub fn start(self) -> Result<SlotThread, ThreadError> {
-        let Self { name, core } = self;
+        let Self { name, core, hook } = self;
         if let Some(core) = core {
             let allowed = allowed_cores();
             if !allowed.contains(&core) {
@@ -113,34 +155,42 @@ impl SlotThreadBuilder {
             }
         }
         let (orders, inbox) = unbounded();
-        let (pinned, is_pinned) = bounded(1);
+        let (ready, is_ready) = bounded(1);
         let bell = Arc::<Doorbell>::default();
         let shared = Arc::new(Shared {
             parked_at: Mutex::new(Arc::clone(&bell)),
             sent: AtomicU32::new(0),
             id: AtomicU32::new(0),
+            slots: Mutex::default(),
+            counts: CachePadded::default(),
         });
         let theirs = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name(name.as_str().to_owned())
             .spawn(move || {
-                let host =
-                    Host { inbox, shared: theirs, obeyed: 0, slots: Vec::new(), bell, mixed: false, ending: false };
-                host.shared.id.store(thread_id(), Ordering::Relaxed);
-                let result = core.map_or(Ok(()), pin_current_thread);
+                theirs.id.store(thread_id(), Ordering::Relaxed);
+                let result = prepare(name, core, hook);
                 let go = result.is_ok();
-                let _ = pinned.send(result);
+                let _ = ready.send(result);
                 if go {
-                    host.run();
+                    Host::new(inbox, theirs, bell).run();
                 }
             })
             .map_err(|cause| ThreadError::Spawn { thread: name, cause })?;
-        if let Ok(Err(cause)) = is_pinned.recv() {
+        if let Ok(Err(error)) = is_ready.recv() {
             let _ = thread.join();
-            return Err(ThreadError::Core { thread: name, cause });
+            return Err(error);
         }
         Ok(SlotThread { name, core, orders, shared, thread: Some(thread) })
     }
+}
+
+/// What a new thread does before it is ready.
+fn prepare(thread: Name, core: Option<usize>, hook: Option<Hook>) -> Result<(), ThreadError> {
+    core.map_or(Ok(()), pin_current_thread).map_err(|cause| ThreadError::Core { thread, cause })?;
+    let Some(hook) = hook else { return Ok(()) };
+    let result = catch_unwind(AssertUnwindSafe(hook)).unwrap_or_else(|panic| Err(message(&*panic)));
+    result.map_err(|message| ThreadError::Hook { thread, message })
 }
 
 struct Shared {
@@ -149,6 +199,34 @@ struct Shared {
     /// Orders sent so far: what the thread looks at between turns.
     sent: AtomicU32,
     id: AtomicU32,
+    /// Serials and names of its slots, for those who ask.
+    slots: Mutex<Vec<(u64, Name)>>,
+    counts: CachePadded<Counts>,
+}
+
+impl Shared {
+    /// A slot starts, and may stick there.
+    #[cold]
+    fn show_start(&self, serial: u64, name: Name) {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner).push((serial, name));
+        self.counts.current.store(serial, Ordering::Relaxed);
+    }
+}
+
+/// Written by the thread alone, in plain stores.
+#[derive(Default)]
+struct Counts {
+    turns: AtomicU64,
+    busy: AtomicU64,
+    parks: AtomicU64,
+    /// Serial of the slot whose turn it is; 0: none.
+    current: AtomicU64,
+}
+
+/// Adds one by load and store: there is one writer.
+#[inline(always)]
+fn count(cell: &AtomicU64) {
+    cell.store(cell.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
 }
 
 /// A thread that hosts slots. Dropping it asks it to stop at once and waits a second at most.
@@ -163,7 +241,7 @@ pub struct SlotThread {
 impl SlotThread {
     /// Starts to build a slot thread.
     pub fn builder(name: &str) -> SlotThreadBuilder {
-        SlotThreadBuilder { name: Name::new(name), core: None }
+        SlotThreadBuilder { name: Name::new(name), core: None, hook: None }
     }
 
     /// The thread's name.
@@ -178,29 +256,68 @@ impl SlotThread {
         self.core
     }
 
+    /// Its kernel id.
+    #[must_use]
+    pub fn kernel_id(&self) -> u32 {
+        self.shared.id.load(Ordering::Relaxed)
+    }
+
     /// Whether the thread still runs.
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
     }
 
-    pub(super) fn host(&self, slot: Name, limit: Duration, shared: &SlotShared, grow: Grow) -> Result<(), AttachError> {
-        if self.shared.id.load(Ordering::Relaxed) == thread_id() {
-            return Err(AttachError::OwnThread { thread: self.name });
+    /// What it has done, and what it is at.
+    #[must_use]
+    pub fn stats(&self) -> ThreadStats {
+        let Counts { turns, busy, parks, current } = &*self.shared.counts;
+        // Busy rounds are a part of all rounds: the part is read first.
+        let (busy, turns) = (busy.load(Ordering::Relaxed), turns.load(Ordering::Relaxed));
+        let slots = self.shared.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = current.load(Ordering::Relaxed);
+        ThreadStats {
+            turns,
+            busy,
+            idle_polls: turns.saturating_sub(busy),
+            parks: parks.load(Ordering::Relaxed),
+            current: slots.iter().find(|(serial, _)| *serial == current).map(|&(_, name)| name),
+            slots: slots.iter().map(|&(_, name)| name).collect(),
+            kernel_id: self.kernel_id(),
         }
+    }
+
+    /// Whether the caller is this thread.
+    pub(super) fn is_own(&self) -> bool {
+        self.kernel_id() == thread_id()
+    }
+
+    /// Hosts a slot. The receiver gets what `on_start` came to.
+    pub(super) fn host(&self, grow: Grow) -> Receiver<Result<(), String>> {
         let (started, answer) = bounded(1);
         self.send(Order::Host { grow, started });
-        match answer.recv_timeout(limit) {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(message)) => Err(AttachError::StartPanicked { slot, message }),
-            Err(crossbeam_channel::RecvTimeoutError::Timeout) => {
-                shared.ask_to_stop();
-                Err(AttachError::StartTimedOut { slot, waited: limit })
-            }
-            Err(crossbeam_channel::RecvTimeoutError::Disconnected) => {
-                Err(AttachError::ThreadStopped { thread: self.name })
-            }
-        }
+        answer
+    }
+
+    /// Asks the thread to end once all its slots are done (their buses closed and read to the end). Does not wait.
+    pub fn ask_to_finish(&self) {
+        self.send(Order::Stop { now: false });
+    }
+
+    /// Asks the thread to stop its slots after the current turn and to end. Does not wait.
+    pub fn ask_to_stop(&self) {
+        self.send(Order::Stop { now: true });
+    }
+
+    /// Waits for the thread's end, for at most `limit`; returns whether it has ended. May be repeated.
+    pub fn join_within(&mut self, limit: Duration) -> bool {
+        self.ends_within(limit)
+    }
+
+    /// Leaves the thread to itself: dropping this value would wait for it. For one that a handler holds.
+    pub fn leave_behind(mut self) {
+        self.ask_to_stop();
+        self.thread = None;
     }
 
     /// Lets the thread end once all its slots are done (their buses closed and read to the end), for at most `limit`; after
@@ -208,10 +325,10 @@ impl SlotThread {
     #[must_use = "the report says whether the thread has ended"]
     pub fn shutdown(mut self, limit: Duration) -> ThreadReport {
         let since = Instant::now();
-        self.send(Order::Stop { now: false });
+        self.ask_to_finish();
         let mut ended = self.ends_within(limit);
         if !ended {
-            self.send(Order::Stop { now: true });
+            self.ask_to_stop();
             ended = self.ends_within(STOP_GRACE);
         }
         // One that has not ended is left behind: dropping this value must not wait for it again.
@@ -244,7 +361,7 @@ const STOP_GRACE: Duration = Duration::from_millis(200);
 impl Drop for SlotThread {
     fn drop(&mut self) {
         if self.thread.is_some() {
-            self.send(Order::Stop { now: true });
+            self.ask_to_stop();
             self.ends_within(Duration::from_secs(1));
         }
     }
@@ -264,6 +381,10 @@ struct Host {
 }
 
 impl Host {
+    fn new(inbox: Receiver<Order>, shared: Arc<Shared>, bell: Arc<Doorbell>) -> Self {
+        Self { inbox, shared, obeyed: 0, slots: Vec::new(), bell, mixed: false, ending: false }
+    }
+
     fn run(mut self) {
         let mut idle = Idle::new();
         loop {
@@ -291,7 +412,12 @@ impl Host {
                 Order::Host { grow, started } => self.host(grow, &started),
                 Order::Stop { now: false } => self.ending = true,
                 Order::Stop { now: true } => {
-                    self.slots.iter_mut().for_each(|slot| slot.stop());
+                    for slot in &mut self.slots {
+                        self.shared.counts.current.store(slot.serial(), Ordering::Relaxed);
+                        slot.stop();
+                    }
+                    self.slots.clear();
+                    self.listen();
                     return true;
                 }
             }
@@ -302,12 +428,11 @@ impl Host {
     fn host(&mut self, grow: Grow, started: &Sender<Result<(), String>>) {
         let grown = catch_unwind(AssertUnwindSafe(|| {
             let mut slot = grow();
+            self.shared.show_start(slot.serial(), slot.name());
             slot.start().map(|()| slot)
         }));
-        let result = grown.unwrap_or_else(|panic| Err(message(&*panic))).map(|slot| {
-            self.slots.push(slot);
-            self.listen();
-        });
+        let result = grown.unwrap_or_else(|panic| Err(message(&*panic))).map(|slot| self.slots.push(slot));
+        self.listen();
         let _ = started.send(result);
     }
 
@@ -315,16 +440,28 @@ impl Host {
     #[inline]
     fn turn(&mut self) -> bool {
         let (mut busy, mut done) = (false, false);
+        let counts = &*self.shared.counts;
+        let many = self.slots.len() > 1;
         for slot in &mut self.slots {
+            if many {
+                counts.current.store(slot.serial(), Ordering::Relaxed);
+            }
             match slot.turn() {
                 Turned::Idle => {}
                 Turned::Busy => busy = true,
                 Turned::Done => done = true,
             }
         }
+        if many {
+            counts.current.store(0, Ordering::Relaxed);
+        }
+        count(&counts.turns);
         if done {
             self.slots.retain(|slot| !slot.is_done());
             self.listen();
+        }
+        if busy || done {
+            count(&self.shared.counts.busy);
         }
         busy || done
     }
@@ -338,13 +475,19 @@ impl Host {
             limit = self.slots.iter().filter_map(|slot| slot.pause()).fold(limit, Duration::min);
         }
         let (slots, shared, obeyed) = (&mut self.slots, &self.shared, self.obeyed);
+        // The last look is made only by who is about to sleep.
         idle.step(least, &self.bell, limit, || {
+            count(&shared.counts.parks);
             shared.sent.load(Ordering::Acquire) != obeyed || slots.iter_mut().any(|slot| slot.is_ready()) // SYNC order-sent
         });
     }
 
-    /// Chooses the doorbell to listen at: the first slot's.
+    /// The slots have changed: says which there are, and chooses the doorbell to listen at, the first slot's.
     fn listen(&mut self) {
+        let slots: Vec<_> = self.slots.iter().map(|slot| (slot.serial(), slot.name())).collect();
+        let only = if let [(serial, _)] = slots[..] { serial } else { 0 };
+        self.shared.counts.current.store(only, Ordering::Relaxed);
+        *self.shared.slots.lock().unwrap_or_else(PoisonError::into_inner) = slots;
         if let Some(slot) = self.slots.first() {
             self.bell = slot.bell();
             self.mixed = self.slots.iter().any(|slot| !Arc::ptr_eq(&slot.bell(), &self.bell));

@@ -1,7 +1,9 @@
 //! Counters and histograms with one writer each: plain stores by the writer, reads by anyone at any time.
 
+mod block;
 mod histogram;
 mod snapshot;
 
+pub use block::Block;
 pub use histogram::{Histogram, HistogramReader, HistogramWriter};
 pub use snapshot::HistogramSnapshot;

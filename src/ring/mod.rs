@@ -153,6 +153,13 @@ impl<T: Plain> Ring<T> {
         LossyReader::new(Arc::clone(&self.shared), self.shared.finished().saturating_sub(back))
     }
 
+    /// A copy of the event at `sequence`, if it is there and whole. Gates nobody.
+    #[must_use]
+    pub fn copy_of(&self, sequence: u64) -> Option<T> {
+        let (seen, event) = self.shared.cell(sequence).copy(sequence);
+        matches!(seen, cell::Seen::Event).then_some(event)
+    }
+
     /// Refuses publications from here on and lets readers finish: they see all that was published before this call, and what publishers
     /// have claimed by then. A publication of a single publisher that runs at this very moment on another thread may still return `Ok` and
     /// then be left unread; to lose nothing, drop the publishers instead.

@@ -1,6 +1,6 @@
 //! Faults on demand: what a slot, and all around it, does when a handler fails.
 
-use crate::bus::{Context, Handler, Outcome};
+use crate::bus::{Context, Handler, InitError, Outcome};
 use crate::event::Event;
 
 /// What happens instead of handling an event.
@@ -61,6 +61,10 @@ impl<H: Handler> Faulty<H> {
 }
 
 impl<H: Handler> Handler for Faulty<H> {
+    fn on_init(&mut self) -> Result<(), InitError> {
+        self.handler.on_init()
+    }
+
     fn on_start(&mut self, ctx: &mut Context) {
         self.handler.on_start(ctx);
     }

@@ -1,6 +1,6 @@
 //! A handler that writes down what it saw, up to a bound, for the test to read while the slot runs or after.
 
-use crate::bus::{Context, Handler, Outcome};
+use crate::bus::{Context, Handler, InitError, Outcome};
 use crate::clock::Ticks;
 use crate::event::{Event, Payload, Tag};
 use core::time::Duration;
@@ -41,6 +41,7 @@ struct Log {
     events: Vec<Record>,
     seen: u64,
     batch_ends: u64,
+    inits: u64,
     starts: u64,
     restarts: u64,
     stops: u64,
@@ -99,6 +100,11 @@ impl Recorder {
 }
 
 impl Handler for Recorder {
+    fn on_init(&mut self) -> Result<(), InitError> {
+        self.note(|log| log.inits += 1);
+        Ok(())
+    }
+
     fn on_start(&mut self, _: &mut Context) {
         self.note(|log| log.starts += 1);
     }
@@ -152,6 +158,12 @@ impl Records {
     #[must_use]
     pub fn seen(&self) -> u64 {
         self.0.log().seen
+    }
+
+    /// Times `on_init` ran.
+    #[must_use]
+    pub fn inits(&self) -> u64 {
+        self.0.log().inits
     }
 
     /// Batches ended.

@@ -1,0 +1,147 @@
+//! The beat of a slot: where it is right now, readable by others. Its own thread stores here, one plain store per event; a watchdog
+//! and whoever asks what a slot is doing read it.
+
+use super::state::SlotState;
+use crate::event::Tag;
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use core::fmt;
+use crossbeam_utils::CachePadded;
+
+/// Which part of the slot's code runs now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Phase {
+    /// Before `on_start` has returned.
+    Starting = 0,
+    /// Events of a turn are being handled.
+    Handling = 1,
+    /// `on_batch_end`.
+    BatchEnd = 2,
+    /// Between turns: other slots of the thread have theirs, or it waits.
+    Between = 3,
+    /// `on_idle`, or waiting after it.
+    Idle = 4,
+    /// Pausing after a panic, or `on_restart`.
+    Restarting = 5,
+    /// Dead letters that were handed back are being handled.
+    Redelivering = 6,
+    /// `on_stop` or `on_failed`.
+    Stopping = 7,
+    /// Nothing of the slot runs any more.
+    Ended = 8,
+}
+
+impl Phase {
+    fn from_u32(value: u32) -> Self {
+        match value {
+            0 => Self::Starting,
+            1 => Self::Handling,
+            2 => Self::BatchEnd,
+            3 => Self::Between,
+            4 => Self::Idle,
+            5 => Self::Restarting,
+            6 => Self::Redelivering,
+            7 => Self::Stopping,
+            _ => Self::Ended,
+        }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Starting => "starting",
+            Self::Handling => "handling",
+            Self::BatchEnd => "at the end of a batch",
+            Self::Between => "between turns",
+            Self::Idle => "idle",
+            Self::Restarting => "restarting",
+            Self::Redelivering => "redelivering",
+            Self::Stopping => "stopping",
+            Self::Ended => "ended",
+        })
+    }
+}
+
+/// How far a slot is. Cheap to take: a few relaxed loads; each field is of its own moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// All events below this sequence are done: stored once per turn.
+    pub position: u64,
+    /// The sequence last handed to the handler: stored per event.
+    pub at: u64,
+    /// Events published on the slot's bus so far.
+    pub published: u64,
+    /// The slot's state.
+    pub state: SlotState,
+    /// Which part of its code runs.
+    pub phase: Phase,
+    /// Turns with events so far.
+    pub batches: u64,
+    /// Polls that found nothing so far.
+    pub idle_polls: u64,
+}
+
+impl Progress {
+    /// Whether there are events that the slot has not done yet.
+    #[must_use]
+    pub const fn is_behind(&self) -> bool {
+        self.published > self.position
+    }
+}
+
+/// One cache line, written by the slot's thread alone.
+#[derive(Default)]
+pub(super) struct Beat(CachePadded<Line>);
+
+#[derive(Default)]
+struct Line {
+    /// The sequence last handed to the handler.
+    at: AtomicU64,
+    idle_polls: AtomicU64,
+    phase: AtomicU32,
+    /// The tag of the event that is redelivered now, plus 1: its cell may be long overwritten.
+    letter: AtomicU32,
+}
+
+impl Beat {
+    #[inline(always)]
+    pub(super) fn set_at(&self, sequence: u64) {
+        self.0.at.store(sequence, Ordering::Relaxed);
+    }
+
+    #[inline(always)]
+    pub(super) fn at(&self) -> u64 {
+        self.0.at.load(Ordering::Relaxed)
+    }
+
+    #[inline(always)]
+    pub(super) fn set_phase(&self, phase: Phase) {
+        self.0.phase.store(phase as u32, Ordering::Relaxed);
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        Phase::from_u32(self.0.phase.load(Ordering::Relaxed))
+    }
+
+    /// A poll found nothing.
+    #[inline(always)]
+    pub(super) fn idle(&self) {
+        self.set_phase(Phase::Idle);
+        self.0.idle_polls.store(self.idle_polls() + 1, Ordering::Relaxed);
+    }
+
+    #[inline(always)]
+    pub(super) fn idle_polls(&self) -> u64 {
+        self.0.idle_polls.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_letter(&self, tag: Option<Tag>) {
+        self.0.letter.store(tag.map_or(0, |tag| u32::from(tag.get()) + 1), Ordering::Relaxed);
+    }
+
+    pub(super) fn letter(&self) -> Option<Tag> {
+        let letter = self.0.letter.load(Ordering::Relaxed).checked_sub(1)?;
+        Tag::try_new(u64::from(letter)).ok()
+    }
+}

@@ -1,0 +1,142 @@
+//! What a slot's thread and those who look at the slot from outside share: its tags, what it is asked to do, its state, its counts.
+
+use super::state::{SlotState, StateCell};
+use super::tally::{COUNTS, Tally};
+use crate::counters::Block;
+use crate::event::{AtomicTagSet, Tag, TagSet};
+use crate::sync::{AtomicU32, AtomicU64, Ordering, next_serial};
+use crossbeam_utils::CachePadded;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Asked to stop.
+pub(super) const STOP: u32 = 1;
+/// Dead letters were handed back to the slot.
+pub(super) const MAIL: u32 = 2;
+/// Ended from outside: gates nobody any more.
+pub(super) const QUARANTINE: u32 = 4;
+
+/// Shared by the slot's thread, its handle and its views.
+pub(super) struct SlotShared {
+    pub(super) tags: AtomicTagSet,
+    pub(super) state: StateCell,
+    /// Which slot of the process it is.
+    pub(super) serial: u64,
+    /// Version of the tag set that the slot works with.
+    applied: AtomicU64,
+    /// What the slot is asked to do, a bit each: one relaxed load per turn.
+    attention: AtomicU32,
+    /// Whether the handler was handed back.
+    handed_back: AtomicU32,
+    /// Kernel id of the slot's thread.
+    thread: AtomicU32,
+    record: Mutex<Record>,
+    counts: CachePadded<Block<COUNTS>>,
+}
+
+/// What is written on cold paths only.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Record {
+    pub(super) panics: u64,
+    pub(super) last_panic: Option<String>,
+    pub(super) restarts: u64,
+    /// What the slot was handling when it was quarantined from outside.
+    pub(super) quarantined_at: Option<(u64, Tag)>,
+}
+
+impl SlotShared {
+    pub(super) fn new(tags: &TagSet) -> Self {
+        Self {
+            tags: AtomicTagSet::new(*tags),
+            state: StateCell::new(),
+            serial: next_serial(),
+            applied: AtomicU64::new(0),
+            attention: AtomicU32::new(0),
+            handed_back: AtomicU32::new(0),
+            thread: AtomicU32::new(0),
+            record: Mutex::default(),
+            counts: CachePadded::default(),
+        }
+    }
+
+    /// Relaxed: what it announces is ordered by its own means (a channel, the slot's state), or is nothing but the bit.
+    #[inline(always)]
+    pub(super) fn attention(&self) -> u32 {
+        self.attention.load(Ordering::Relaxed)
+    }
+
+    #[cold]
+    pub(super) fn ask(&self, bit: u32) {
+        self.attention.fetch_or(bit, Ordering::Release); // SYNC slot-asked
+    }
+
+    /// Takes a request away before it is looked into, so that one that comes meanwhile is not lost.
+    #[cold]
+    pub(super) fn answer(&self, bit: u32) {
+        self.attention.fetch_and(!bit, Ordering::Acquire); // SYNC slot-asked
+    }
+
+    pub(super) fn set_handed_back(&self) {
+        self.handed_back.store(1, Ordering::Release); // SYNC slot-left
+    }
+
+    pub(super) fn is_handed_back(&self) -> bool {
+        self.handed_back.load(Ordering::Acquire) != 0 // SYNC slot-left
+    }
+
+    /// The slot works with this version from here on.
+    pub(super) fn apply(&self, version: u64) {
+        self.applied.store(version, Ordering::Release); // SYNC tags-applied
+    }
+
+    pub(super) fn applied(&self) -> u64 {
+        self.applied.load(Ordering::Acquire) // SYNC tags-applied
+    }
+
+    pub(super) fn set_thread(&self, thread: u32) {
+        self.thread.store(thread, Ordering::Relaxed);
+    }
+
+    pub(super) fn thread(&self) -> u32 {
+        self.thread.load(Ordering::Relaxed)
+    }
+
+    /// Ends the slot as `end`, or as somebody has asked before; shows it.
+    #[cold]
+    pub(super) fn end(&self, end: SlotState) -> SlotState {
+        let end = self.state.claim_end(end);
+        self.state.show_end();
+        end
+    }
+
+    /// Stores the counts: plain stores by their only writer, once per turn.
+    #[inline(always)]
+    pub(super) fn publish(&self, tally: &Tally) {
+        self.counts.write(&tally.counts());
+    }
+
+    /// The counts as they stood after one turn.
+    pub(super) fn tally(&self) -> Tally {
+        loop {
+            if let Some(counts) = self.counts.try_read() {
+                return Tally::of(counts);
+            }
+            // The slot has made 64 turns meanwhile.
+            crate::sync::yield_now();
+        }
+    }
+
+    pub(super) fn count(&self, index: usize) -> u64 {
+        self.counts.one(index)
+    }
+
+    pub(super) fn record(&self) -> MutexGuard<'_, Record> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[cold]
+    pub(super) fn count_panic(&self, message: &str) {
+        let mut record = self.record();
+        record.panics += 1;
+        record.last_panic = Some(message.to_owned());
+    }
+}

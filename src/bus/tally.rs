@@ -1,0 +1,62 @@
+//! What a slot has done, in numbers: kept by its thread, shown once per turn. At any moment
+//! `joined + delivered + filtered + dead + holes == position`.
+
+/// Counts of one slot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    pub(super) delivered: u64,
+    pub(super) filtered: u64,
+    pub(super) dead: u64,
+    pub(super) holes: u64,
+    pub(super) batches: u64,
+    /// The first sequence it was to see.
+    pub(super) joined: u64,
+    /// The next one.
+    pub(super) position: u64,
+    /// Dead letters handled after all, and those that failed again: not sequences of the ring.
+    pub(super) redelivered: u64,
+    pub(super) redelivered_dead: u64,
+}
+
+/// Words of a [`Tally`].
+pub(super) const COUNTS: usize = 9;
+/// Where two of them stand.
+pub(super) const BATCHES: usize = 4;
+pub(super) const POSITION: usize = 6;
+
+impl Tally {
+    pub(super) fn joined_at(position: u64) -> Self {
+        Self { joined: position, position, ..Self::default() }
+    }
+
+    /// The reader stands at `position`. What it has covered and was no event was a hole: the ring steps over those by itself.
+    #[inline(always)]
+    pub(super) fn advance(&mut self, position: u64) {
+        let events = self.delivered + self.filtered + self.dead;
+        debug_assert!(self.joined + events <= position, "{self:?} stands at {position}: an event was counted twice");
+        self.position = position;
+        self.holes = position - self.joined - events;
+    }
+
+    #[inline(always)]
+    pub(super) fn counts(&self) -> [u64; COUNTS] {
+        let Self { delivered, filtered, dead, holes, batches, joined, position, redelivered, redelivered_dead } = *self;
+        [delivered, filtered, dead, holes, batches, joined, position, redelivered, redelivered_dead]
+    }
+
+    pub(super) fn of(counts: [u64; COUNTS]) -> Self {
+        let [delivered, filtered, dead, holes, batches, joined, position, redelivered, redelivered_dead] = counts;
+        Self { delivered, filtered, dead, holes, batches, joined, position, redelivered, redelivered_dead }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_keep_their_places() {
+        let tally = Tally { batches: 7, ..Tally::joined_at(3) };
+        assert_eq!((tally.counts()[BATCHES], tally.counts()[POSITION], Tally::of(tally.counts())), (7, 3, tally));
+    }
+}

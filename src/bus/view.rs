@@ -1,0 +1,214 @@
+//! A slot as anyone may see it, whatever its handler and its bus's family: for a runtime, a watchdog, a display.
+
+use super::beat::{Beat, Progress};
+use super::builder::Bus;
+use super::measure::{MeterReader, SlotLatencies};
+use super::name::Name;
+use super::shared::{MAIL, STOP, SlotShared};
+use super::state::SlotState;
+use super::tally::{BATCHES, POSITION};
+use super::{Phase, handle::has_left};
+use crate::event::{Family, StoreEvent, Tag, TagSet};
+use crate::ring::{Doorbell, ReaderId, WaitStrategy};
+use std::sync::Arc;
+
+/// Counts of a slot as they stood after one of its turns: at any moment `joined + delivered + filtered + dead + holes == position`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlotStats {
+    /// Its state.
+    pub state: SlotState,
+    /// Events its handler has seen and not refused.
+    pub delivered: u64,
+    /// Events outside its tag set.
+    pub filtered: u64,
+    /// Events refused, or lost to a panic.
+    pub dead: u64,
+    /// Sequences that carried no event.
+    pub holes: u64,
+    /// Turns with events.
+    pub batches: u64,
+    /// The first sequence it was to see.
+    pub joined: u64,
+    /// The next one: all below is done.
+    pub position: u64,
+    /// Dead letters handled after they were handed back. (They are no sequences of the ring any more.)
+    pub redelivered: u64,
+    /// Dead letters that failed again.
+    pub redelivered_dead: u64,
+    /// Polls that found nothing. With `batches` it tells how busy the slot is.
+    pub idle_polls: u64,
+    /// Panics of its handler.
+    pub panics: u64,
+    /// Restarts after a panic.
+    pub restarts: u64,
+    /// The message of the last panic.
+    pub last_panic: Option<String>,
+}
+
+/// What a view needs of its bus, whatever the bus's family.
+pub(super) trait BusControl: Send + Sync {
+    fn name(&self) -> Name;
+    fn clock(&self) -> &crate::clock::Clock;
+    fn set_wait_strategy(&self, place: ReaderId, strategy: WaitStrategy);
+    fn published(&self) -> u64;
+    /// The tag of the event at `sequence`, while it is in the ring.
+    fn tag_at(&self, sequence: u64) -> Option<Tag>;
+}
+
+impl<F: Family> BusControl for Bus<F> {
+    fn name(&self) -> Name {
+        Bus::name(self)
+    }
+    fn clock(&self) -> &crate::clock::Clock {
+        Bus::clock(self)
+    }
+    fn set_wait_strategy(&self, place: ReaderId, strategy: WaitStrategy) {
+        Bus::set_wait_strategy(self, place, strategy);
+    }
+    fn published(&self) -> u64 {
+        Bus::published(self)
+    }
+    fn tag_at(&self, sequence: u64) -> Option<Tag> {
+        self.inner.ring.copy_of(sequence).map(|cell| cell.as_event().tag())
+    }
+}
+
+/// A slot from outside. Cheap to clone; it keeps neither the slot nor its handler alive. A [`super::SlotHandle`] is one, and may get the
+/// handler back.
+#[derive(Clone)]
+pub struct SlotView {
+    pub(super) name: Name,
+    pub(super) place: ReaderId,
+    pub(super) shared: Arc<SlotShared>,
+    pub(super) beat: Arc<Beat>,
+    pub(super) meter: Arc<MeterReader>,
+    pub(super) bell: Arc<Doorbell>,
+    pub(super) control: Arc<dyn BusControl>,
+}
+
+impl SlotView {
+    /// The slot's place on its bus, to run other slots after it.
+    #[must_use]
+    pub fn id(&self) -> ReaderId {
+        self.place
+    }
+
+    /// The slot's name.
+    #[must_use]
+    pub fn name(&self) -> Name {
+        self.name
+    }
+
+    /// The name of its bus.
+    #[must_use]
+    pub fn bus_name(&self) -> Name {
+        self.control.name()
+    }
+
+    /// Which slot it is of all that the process ever had.
+    #[must_use]
+    pub fn serial(&self) -> u64 {
+        self.shared.serial
+    }
+
+    /// Kernel id of the slot's thread; 0 before it has one.
+    #[must_use]
+    pub fn thread_id(&self) -> u32 {
+        self.shared.thread()
+    }
+
+    /// The state.
+    #[must_use]
+    pub fn state(&self) -> SlotState {
+        self.shared.state.get()
+    }
+
+    /// Whether the slot has handed its handler back: nothing of it runs any more. (A slot that was quarantined while it was stuck is done
+    /// only when its handler has returned.)
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        has_left(self)
+    }
+
+    /// State and counts; the counts are those of one moment.
+    #[must_use]
+    pub fn stats(&self) -> SlotStats {
+        let tally = self.shared.tally();
+        let record = self.shared.record().clone();
+        SlotStats {
+            state: self.state(),
+            delivered: tally.delivered,
+            filtered: tally.filtered,
+            dead: tally.dead,
+            holes: tally.holes,
+            batches: tally.batches,
+            joined: tally.joined,
+            position: tally.position,
+            redelivered: tally.redelivered,
+            redelivered_dead: tally.redelivered_dead,
+            idle_polls: self.beat.idle_polls(),
+            panics: record.panics,
+            restarts: record.restarts,
+            last_panic: record.last_panic,
+        }
+    }
+
+    /// How far the slot is: cheap enough to be asked every few milliseconds.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        Progress {
+            position: self.shared.count(POSITION),
+            at: self.beat.at(),
+            published: self.control.published(),
+            state: self.state(),
+            phase: self.beat.phase(),
+            batches: self.shared.count(BATCHES),
+            idle_polls: self.beat.idle_polls(),
+        }
+    }
+
+    /// The event that the handler is busy with, if it is: its sequence and tag. The answer may be a moment old.
+    #[must_use]
+    pub fn handling(&self) -> Option<(u64, Tag)> {
+        let at = self.beat.at();
+        match self.beat.phase() {
+            Phase::Redelivering => self.beat.letter().map(|tag| (at, tag)),
+            Phase::Handling if at >= self.shared.count(POSITION) => {
+                let gone = || self.shared.record().quarantined_at.filter(|&(sequence, _)| sequence == at);
+                self.control.tag_at(at).map(|tag| (at, tag)).or_else(gone)
+            }
+            _ => None,
+        }
+    }
+
+    /// Hop, service time and age so far, in nanoseconds.
+    #[must_use]
+    pub fn latencies(&self) -> SlotLatencies {
+        self.meter.snapshot(self.control.clock())
+    }
+
+    /// The tag set asked for last.
+    #[must_use]
+    pub fn tags(&self) -> TagSet {
+        let mut tags = TagSet::EMPTY;
+        self.shared.tags.load_into(&mut tags);
+        tags
+    }
+
+    /// Changes how the slot's thread waits, while it runs.
+    pub fn set_wait_strategy(&self, strategy: WaitStrategy) {
+        self.control.set_wait_strategy(self.place, strategy);
+    }
+
+    /// Asks the slot to stop after its current turn, and does not wait for it.
+    pub fn ask_to_stop(&self) {
+        self.shared.ask(STOP);
+        self.bell.ring();
+    }
+
+    /// Tells the slot that its [`super::DeadLetterSink`] has letters that came back.
+    pub fn announce_letters(&self) {
+        self.shared.ask(MAIL);
+        self.bell.ring();
+    }
+}
