@@ -4,6 +4,7 @@ pub mod bus;
 pub mod clock;
 pub mod counters;
 pub mod event;
+pub mod retain;
 pub mod ring;
 pub mod runtime;
 #[allow(unreachable_pub, reason = "the door of the loom build has the same shape")]

@@ -292,19 +292,14 @@ impl<H: Handler, C: StoreEvent> Hands<'_, H, C> {
         self.ctx.end_of_batch = at_end;
         match self.handler.on_event(cell.as_event(), self.ctx) {
             Outcome::Done => self.tally.delivered += 1,
-            Outcome::Dead => self.refused(cell, sequence),
+            Outcome::Dead => {
+                self.tally.dead += 1;
+                refused(self.letters, self.ctx, cell, sequence);
+            }
             Outcome::Stop => {
                 self.tally.delivered += 1;
                 *self.stop = true;
             }
-        }
-    }
-
-    #[cold]
-    fn refused(&mut self, cell: &C, sequence: u64) {
-        self.tally.dead += 1;
-        if let Some(letters) = self.letters {
-            bury(&mut **letters, self.ctx, cell, sequence, DeadReason::Refused);
         }
     }
 
@@ -313,6 +308,15 @@ impl<H: Handler, C: StoreEvent> Hands<'_, H, C> {
         // Ordered behind the load of the stamp: a plain read could run ahead of the arrival it is meant to time.
         self.ctx.now = self.ctx.clock.now_after_load();
         self.ctx.now
+    }
+}
+
+/// An event that its handler refused, on its way out of the hot loop.
+#[cold]
+#[inline(never)]
+fn refused<C>(letters: &mut Option<Box<dyn DeadLetterSink<C>>>, ctx: &Context, cell: &C, sequence: u64) {
+    if let Some(letters) = letters {
+        bury(&mut **letters, ctx, cell, sequence, DeadReason::Refused);
     }
 }
 
