@@ -1,0 +1,514 @@
+//! A slot's life as a runtime drives and watches it: initialising, starting side by side, progress, restarts by the bus's clock,
+//! counts, threads, full rings.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use tagring::bus::{
+    AttachError, Bus, Context, Handler, InitError, LocalSlot, Measure, Outcome, Overflow, PanicPolicy, Phase,
+    SlotState, SlotStats, SlotThread, ThreadError,
+};
+use tagring::clock::Clock;
+use tagring::event::{Event, Payload};
+use tagring::ring::{PublishError, WaitStrategy};
+use tagring::tags;
+use tagring::testkit::{Faulty, Recorder};
+
+tagring::events! {
+    /// Events of these tests.
+    pub mod market;
+    pub struct Trade = 1, v1 { pub price: i64, pub qty: u64 }
+    pub struct Quote = 2, v1 { pub bid: i64, pub ask: i64 }
+}
+use market::{Events, Quote, Trade};
+
+const SOON: Duration = Duration::from_secs(60);
+
+/// Bytes that the process holds, all threads together.
+static HELD: AtomicI64 = AtomicI64::new(0);
+
+struct Counting;
+
+// SAFETY: every call is passed on to the system's allocator unchanged; counting neither allocates nor panics.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        HELD.fetch_add(layout.size() as i64, Ordering::Relaxed);
+        // SAFETY: the caller's promises are those that `System` asks for.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, old: *mut u8, layout: Layout) {
+        HELD.fetch_sub(layout.size() as i64, Ordering::Relaxed);
+        // SAFETY: as above; `old` came from `System`, as all of ours do.
+        unsafe { System.dealloc(old, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn trade(qty: u64) -> Trade {
+    Trade { price: 100, qty }
+}
+
+fn eventually(what: &str, mut ready: impl FnMut() -> bool) {
+    let since = Instant::now();
+    while !ready() {
+        assert!(since.elapsed() < SOON, "not within {SOON:?}: {what}");
+        std::thread::yield_now();
+    }
+}
+
+fn check(stats: &SlotStats) {
+    let covered = stats.joined + stats.delivered + stats.filtered + stats.dead + stats.holes;
+    assert_eq!(covered, stats.position, "{stats:?}");
+}
+
+/// Counts.
+#[derive(Default)]
+struct Count(u64);
+
+impl Handler for Count {
+    fn on_event(&mut self, _: &Event, _: &mut Context) -> Outcome {
+        self.0 += 1;
+        Outcome::Done
+    }
+}
+
+/// Cannot be initialised.
+struct Unready(bool);
+
+impl Handler for Unready {
+    fn on_init(&mut self) -> Result<(), InitError> {
+        assert!(!self.0, "no table at all");
+        Err("no such table".into())
+    }
+    fn on_event(&mut self, _: &Event, _: &mut Context) -> Outcome {
+        Outcome::Done
+    }
+}
+
+#[test]
+fn issue_4571_on_init_runs_once_before_the_slot_joins_and_its_failure_attaches_nothing() {
+    let (bus, _publisher) = Bus::<Events>::builder("md").capacity(16).single().unwrap();
+    let thread = SlotThread::builder("slots").start().unwrap();
+    let failures = [(false, "no such table"), (true, "no table at all")].map(|(panics, said)| {
+        let here = bus.slot("s").attach_here(Unready(panics)).map(|_| ()).unwrap_err();
+        let there = bus.slot("s").attach(&thread, (Count::default(), Unready(panics))).map(|_| ()).unwrap_err();
+        assert_eq!(here, there);
+        assert_eq!(here, AttachError::InitFailed { slot: "s".into(), message: said.into() });
+        here
+    });
+    assert!(failures[0].to_string().contains("no such table") && failures[0].to_string().contains("[TR-0617]"));
+    assert_eq!((bus.attached(), bus.lags().len()), (0, 0));
+    let (recorder, records) = Recorder::new(1);
+    let slot = bus.slot("s").attach(&thread, (Faulty::new(recorder), Count::default())).unwrap();
+    assert_eq!(records.inits(), 1);
+    slot.detach(SOON).unwrap();
+    // A runtime that has done it already says so.
+    assert!(bus.slot("s").initialised().attach(&thread, Unready(false)).is_ok());
+}
+
+/// Starts only once the other one does.
+struct Together(Arc<std::sync::Barrier>);
+
+impl Handler for Together {
+    fn on_start(&mut self, _: &mut Context) {
+        self.0.wait();
+    }
+    fn on_event(&mut self, _: &Event, _: &mut Context) -> Outcome {
+        Outcome::Done
+    }
+}
+
+#[test]
+fn issue_4571_slots_of_several_threads_start_side_by_side() {
+    let (bus, _publisher) = Bus::<Events>::builder("md").capacity(16).single().unwrap();
+    let threads = ["a", "b"].map(|name| SlotThread::builder(name).start().unwrap());
+    let meet = Arc::new(std::sync::Barrier::new(2));
+    let first = bus.slot("first").attach_later(&threads[0], Together(Arc::clone(&meet))).unwrap();
+    let id = first.view().id();
+    let second = bus.slot("second").after(id).attach_later(&threads[1], Together(meet)).unwrap();
+    let slots = [first, second].map(|pending| pending.wait(SOON).unwrap());
+    assert!(slots.iter().all(|slot| slot.state() == SlotState::Running));
+    slots.iter().for_each(|slot| drop(slot.detach(SOON).unwrap()));
+}
+
+/// Holds its thread until it is let go, where it is told to.
+#[derive(Clone)]
+struct Gate(Arc<AtomicU64>);
+
+const SHUT: u64 = 0;
+const HELD_BY_HANDLER: u64 = 1;
+const OPEN: u64 = 2;
+
+impl Gate {
+    fn new() -> Self {
+        Self(Arc::new(AtomicU64::new(SHUT)))
+    }
+    fn pass(&self) {
+        if self.0.compare_exchange(SHUT, HELD_BY_HANDLER, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+            return;
+        }
+        eventually("the test opens the gate", || self.0.load(Ordering::Acquire) == OPEN);
+    }
+    fn is_held(&self) -> bool {
+        self.0.load(Ordering::Acquire) == HELD_BY_HANDLER
+    }
+    fn open(&self) {
+        self.0.store(OPEN, Ordering::Release);
+    }
+}
+
+/// Stops at a gate: in `on_start`, or at the trade of a quantity.
+struct Stops {
+    gate: Gate,
+    in_start: bool,
+    at: Option<u64>,
+    failed: Arc<AtomicU64>,
+    stopped: Arc<AtomicU64>,
+}
+
+impl Stops {
+    fn at(gate: &Gate, qty: u64) -> Self {
+        Self { gate: gate.clone(), in_start: false, at: Some(qty), failed: Arc::default(), stopped: Arc::default() }
+    }
+    fn in_start(gate: &Gate) -> Self {
+        Self { in_start: true, at: None, ..Self::at(gate, 0) }
+    }
+}
+
+impl Handler for Stops {
+    fn on_start(&mut self, _: &mut Context) {
+        if self.in_start {
+            self.gate.pass();
+        }
+    }
+    fn on_event(&mut self, event: &Event, _: &mut Context) -> Outcome {
+        if self.at.is_some() && event.get::<Trade>().map(|trade| trade.qty) == self.at {
+            self.gate.pass();
+        }
+        Outcome::Done
+    }
+    fn on_stop(&mut self, _: &mut Context) {
+        self.stopped.fetch_add(1, Ordering::Release);
+    }
+    fn on_failed(&mut self, _: &mut Context) {
+        self.failed.fetch_add(1, Ordering::Release);
+    }
+}
+
+#[test]
+fn issue_4571_a_start_that_takes_too_long_is_left_and_undone_when_it_returns() {
+    let (bus, _publisher) = Bus::<Events>::builder("md").capacity(16).single().unwrap();
+    let thread = SlotThread::builder("slots").start().unwrap();
+    let gate = Gate::new();
+    let pending = bus.slot("slow").attach_later(&thread, Stops::in_start(&gate)).unwrap();
+    let view = pending.view().clone();
+    eventually("on_start runs", || gate.is_held());
+    assert_eq!(
+        (view.state(), view.progress().phase, thread.stats().current),
+        (SlotState::Starting, Phase::Starting, Some("slow".into()))
+    );
+    let error = pending.wait(Duration::ZERO).map(|_| ()).unwrap_err();
+    assert_eq!(error, AttachError::StartTimedOut { slot: "slow".into(), waited: Duration::ZERO });
+    gate.open();
+    eventually("it is detached", || view.is_done() && bus.attached() == 0);
+    assert_eq!(view.state(), SlotState::Stopped);
+}
+
+#[test]
+fn issue_4543_what_a_slot_is_at_can_be_seen_from_outside() {
+    let (bus, mut publisher) = Bus::<Events>::builder("md").capacity(64).single().unwrap();
+    let thread = SlotThread::builder("slots").start().unwrap();
+    let gate = Gate::new();
+    let neighbour = bus.slot("neighbour").attach(&thread, Count::default()).unwrap();
+    let slot = bus.slot("stops").attach(&thread, Stops::at(&gate, 7)).unwrap();
+    let view = slot.view().clone();
+    assert_eq!((view.name().as_str(), view.bus_name().as_str(), view.handling()), ("stops", "md", None));
+    assert_eq!(view.thread_id(), thread.kernel_id());
+    let mut batch = publisher.batch(10).unwrap();
+    (0..10).for_each(|qty| batch.push(0, &trade(qty)));
+    batch.publish();
+    eventually("the handler is in the eighth event", || gate.is_held());
+    let progress = view.progress();
+    assert_eq!((progress.position, progress.at, progress.published), (0, 7, 10));
+    assert_eq!((progress.state, progress.phase, progress.is_behind()), (SlotState::Running, Phase::Handling, true));
+    assert_eq!(view.handling(), Some((7, Trade::TAG)));
+    assert_eq!(thread.stats().current, Some("stops".into()));
+    gate.open();
+    eventually("it is through", || view.progress().position == 10);
+    eventually("it is idle", || view.progress().phase == Phase::Idle && view.stats().idle_polls > 0);
+    let stats = view.stats();
+    assert_eq!((stats.delivered, stats.joined, stats.position, view.handling()), (10, 0, 10, None));
+    check(&stats);
+    drop(publisher);
+    drop((slot.join(SOON).unwrap(), neighbour.join(SOON).unwrap()));
+    assert!(view.is_done() && view.progress().phase == Phase::Ended);
+    assert!(thread.shutdown(SOON).ended);
+}
+
+#[test]
+fn issue_4576_counts_of_a_running_slot_are_those_of_one_moment() {
+    const EVENTS: u64 = if cfg!(debug_assertions) { 40_000 } else { 4_000_000 };
+    let (bus, publisher) = Bus::<Events>::builder("md").capacity(256).many().unwrap();
+    let thread = SlotThread::builder("slots").start().unwrap();
+    let mut publisher = publisher;
+    (0..5).for_each(|qty| assert_eq!(publisher.publish(0, &trade(qty)), Ok(qty)));
+    let faults = (0..EVENTS).step_by(50).fold(Faulty::new(Count::default()), |faulty, nth| match nth < 1_000 {
+        true => faulty.at(nth, tagring::testkit::Fault::Dead),
+        false => faulty,
+    });
+    let slot = bus.slot("s").tags(tags![Trade]).measure(Measure::Off).attach(&thread, faults).unwrap();
+    let view = slot.view().clone();
+    let over = Arc::new(AtomicU64::new(0));
+    let watching = std::thread::spawn({
+        let over = Arc::clone(&over);
+        move || {
+            let mut looks = 0_u64;
+            while over.load(Ordering::Acquire) == 0 {
+                check(&view.stats());
+                looks += 1;
+            }
+            looks
+        }
+    });
+    for i in 0..EVENTS / 4 {
+        publisher.publish(0, &trade(i)).unwrap();
+        publisher.publish(0, &Quote { bid: 1, ask: 2 }).unwrap();
+        // Claimed and not filled: two holes.
+        while publisher.batch(2).is_err() {
+            std::thread::yield_now();
+        }
+    }
+    drop(publisher);
+    slot.join(SOON).unwrap();
+    over.store(1, Ordering::Release);
+    assert!(watching.join().unwrap() > 10);
+    let stats = slot.stats();
+    check(&stats);
+    let quarter = EVENTS / 4;
+    assert_eq!((stats.joined, stats.position), (5, 5 + EVENTS));
+    assert_eq!((stats.delivered, stats.dead, stats.filtered, stats.holes), (quarter - 20, 20, quarter, 2 * quarter));
+}
+
+/// Panics at each trade.
+#[derive(Default)]
+struct Falls {
+    restarts: u64,
+}
+
+impl Handler for Falls {
+    fn on_event(&mut self, event: &Event, _: &mut Context) -> Outcome {
+        assert!(event.get::<Trade>().is_none(), "falls");
+        Outcome::Done
+    }
+    fn on_restart(&mut self, _: &mut Context) {
+        self.restarts += 1;
+    }
+}
+
+fn falling(
+    seed: u64,
+    max: u32,
+) -> (Bus<Events>, tagring::bus::Publisher<Events>, LocalSlot<Falls>, tagring::clock::ManualHand) {
+    let (clock, hand) = Clock::manual(1_000);
+    let (bus, publisher) = Bus::<Events>::builder("md").capacity(64).clock(clock).single().unwrap();
+    let policy = PanicPolicy::Restart {
+        max,
+        window: Duration::from_secs(3_600),
+        pause: Duration::from_millis(10),
+        pause_max: Duration::from_millis(80),
+    };
+    let slot = bus.slot("falls").policy(policy).seed(seed).attach_here(Falls::default()).unwrap();
+    (bus, publisher, slot, hand)
+}
+
+#[test]
+fn issue_4611_a_slot_restarts_as_often_as_it_may_and_then_fails() {
+    let (bus, mut publisher, mut slot, hand) = falling(1, 5);
+    for round in 0..6 {
+        publisher.try_publish(0, &trade(round)).unwrap();
+        slot.turn();
+        let stats = slot.handle().stats();
+        assert_eq!((stats.panics, stats.dead, stats.restarts), (round + 1, round + 1, (round + 1).min(5)));
+        check(&stats);
+        let expected = if round < 5 { SlotState::Restarting } else { SlotState::Failed };
+        assert_eq!((stats.state, slot.is_done()), (expected, round == 5));
+        // No pause is longer than its bound.
+        hand.advance_ns(80_000_000);
+        slot.turn();
+    }
+    assert_eq!((slot.handle().state(), bus.attached(), slot.detach().unwrap().restarts), (SlotState::Failed, 0, 5));
+}
+
+/// How long, in steps of a tenth of a millisecond of the bus's clock, a slot pauses after each of five panics.
+fn pauses(seed: u64) -> Vec<u64> {
+    let (_bus, mut publisher, mut slot, hand) = falling(seed, 5);
+    let mut pause = || {
+        publisher.try_publish(0, &trade(1)).unwrap();
+        slot.turn();
+        let mut steps = 0;
+        while slot.handle().state() == SlotState::Restarting {
+            hand.advance_ns(100_000);
+            slot.turn();
+            steps += 1;
+            assert!(steps <= 800, "longer than the longest");
+        }
+        steps
+    };
+    (0..5).map(|_| pause()).collect()
+}
+
+#[test]
+fn issue_4611_pauses_follow_the_bus_s_clock_and_the_seed() {
+    assert_eq!(pauses(7), pauses(7));
+    assert_ne!(pauses(7), pauses(8));
+    for seed in 1..50 {
+        let bounds = [100, 200, 400, 800, 800];
+        assert!(pauses(seed).iter().zip(bounds).all(|(steps, bound)| *steps <= bound), "{seed}");
+    }
+}
+
+#[test]
+fn issue_4611_a_pause_on_a_thread_ends_by_a_clock_that_is_moved_by_hand() {
+    let (clock, hand) = Clock::manual(1_000);
+    let (bus, mut publisher) = Bus::<Events>::builder("md").capacity(64).clock(clock).single().unwrap();
+    let thread = SlotThread::builder("slots").start().unwrap();
+    let day = Duration::from_secs(24 * 60 * 60);
+    let policy = PanicPolicy::Restart { max: 1, window: day, pause: day, pause_max: day };
+    let slot = bus.slot("falls").policy(policy).seed(3).wait(WaitStrategy::SpinThenPark);
+    let slot = slot.attach(&thread, Falls::default()).unwrap();
+    publisher.publish(0, &trade(1)).unwrap();
+    publisher.publish(0, &Quote { bid: 1, ask: 2 }).unwrap();
+    eventually("it pauses", || slot.state() == SlotState::Restarting);
+    assert_eq!(slot.progress().phase, Phase::Restarting);
+    hand.advance_ns(day.as_nanos() as u64);
+    eventually("it goes on", || slot.stats().delivered == 1);
+    assert_eq!(slot.detach(SOON).unwrap().restarts, 1);
+}
+
+#[test]
+fn issue_4535_a_publisher_does_with_a_full_ring_what_its_policy_says() {
+    let full = |overflow| {
+        let (bus, publisher) = Bus::<Events>::builder("md").capacity(2).single().unwrap();
+        let mut publisher = publisher.overflow(overflow);
+        let gate = Gate::new();
+        let thread = SlotThread::builder("slots").start().unwrap();
+        let slot = bus.slot("stops").attach(&thread, Stops::at(&gate, 0)).unwrap();
+        publisher.send(0, &trade(0)).unwrap();
+        eventually("the slot holds the ring", || gate.is_held());
+        publisher.send(0, &trade(1)).unwrap();
+        (bus, publisher, slot, gate, thread)
+    };
+    let (bus, mut publisher, slot, gate, _thread) = full(Overflow::Fail);
+    let failure = publisher.send(0, &trade(2)).unwrap_err();
+    assert!(failure.is_full() && failure.slot == Some("stops".into()), "{failure}");
+    gate.open();
+    assert_eq!((bus.shed(), bus.waits(), publisher.waits()), (0, 0, 0));
+    drop(publisher);
+    slot.join(SOON).unwrap();
+
+    let (bus, mut publisher, slot, gate, _thread) = full(Overflow::Shed);
+    assert_eq!([(); 3].map(|()| publisher.send(0, &trade(2))), [Ok(None); 3]);
+    assert_eq!((publisher.shed(), bus.shed(), publisher.waits()), (3, 3, 0));
+    gate.open();
+    eventually("there is room", || publisher.lag() < 2);
+    assert_eq!(publisher.send(0, &trade(2)), Ok(Some(2)));
+    drop(publisher);
+    slot.join(SOON).unwrap();
+
+    let (bus, mut publisher, slot, gate, _thread) = full(Overflow::Timeout(Duration::from_millis(2)));
+    let failure = publisher.send(0, &trade(2)).unwrap_err();
+    assert!(matches!(failure.cause, tagring::bus::BytesError::Ring(PublishError::TimedOut { .. })), "{failure}");
+    assert_eq!((bus.waits(), publisher.waits()), (1, 1));
+    gate.open();
+    drop(publisher);
+    slot.join(SOON).unwrap();
+
+    let (_bus, mut publisher, slot, gate, _thread) = full(Overflow::Wait);
+    let opens = std::thread::spawn(move || gate.open());
+    assert_eq!(publisher.send(0, &trade(2)), Ok(Some(2)));
+    opens.join().unwrap();
+    drop(publisher);
+    slot.join(SOON).unwrap();
+}
+
+#[test]
+fn issue_4545_a_publisher_that_waits_returns_when_the_bus_closes() {
+    let (bus, publisher) = Bus::<Events>::builder("md").capacity(2).many().unwrap();
+    let thread = SlotThread::builder("slots").start().unwrap();
+    let gate = Gate::new();
+    let slot = bus.slot("stops").attach(&thread, Stops::at(&gate, 0)).unwrap();
+    let blocked = [Overflow::Wait, Overflow::Timeout(SOON)].map(|overflow| {
+        let mut publisher = publisher.clone().overflow(overflow);
+        std::thread::spawn(move || {
+            loop {
+                if let Err(failure) = publisher.send(0, &trade(0)) {
+                    return (failure, publisher.waits());
+                }
+            }
+        })
+    });
+    eventually("both wait", || bus.waits() >= 2 && gate.is_held());
+    bus.close();
+    for (failure, waits) in blocked.map(|blocked| blocked.join().unwrap()) {
+        assert!(failure.is_closed() && waits >= 1, "{failure}");
+    }
+    gate.open();
+    slot.join(SOON).unwrap();
+}
+
+#[test]
+fn issue_4547_a_hook_runs_on_the_new_thread_before_it_is_ready_and_may_refuse() {
+    let seen = Arc::new(AtomicU64::new(0));
+    let hook = {
+        let seen = Arc::clone(&seen);
+        move || {
+            assert_eq!(std::thread::current().name(), Some("slots"));
+            seen.store(u64::from(rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned()), Ordering::Release);
+            Ok(())
+        }
+    };
+    let thread = SlotThread::builder("slots").on_start(hook).start().unwrap();
+    assert_eq!(seen.load(Ordering::Acquire), u64::from(thread.kernel_id()));
+    assert!(thread.shutdown(SOON).ended);
+    let refuses = || SlotThread::builder("slots").on_start(|| Err("not permitted".into())).start();
+    let panics = || SlotThread::builder("slots").on_start(|| panic!("not at all")).start();
+    for (error, said) in [(refuses().map(|_| ()), "not permitted"), (panics().map(|_| ()), "not at all")] {
+        let error = error.unwrap_err();
+        assert!(matches!(&error, ThreadError::Hook { message, .. } if message == said), "{error}");
+        assert!(error.to_string().ends_with("[TR-0632]"), "{error}");
+    }
+}
+
+#[test]
+fn issue_4573_a_thread_tells_its_duty_cycle_and_ends_when_asked() {
+    let (bus, mut publisher) = Bus::<Events>::builder("md").capacity(64).single().unwrap();
+    let mut thread = SlotThread::builder("slots").start().unwrap();
+    let a = bus.slot("a").wait(WaitStrategy::SpinThenPark).attach(&thread, Count::default()).unwrap();
+    assert_eq!(thread.stats().current, Some("a".into()), "the only one");
+    let b = bus.slot("b").wait(WaitStrategy::SpinThenPark).attach(&thread, Count::default()).unwrap();
+    (0..100).for_each(|qty| assert_eq!(publisher.publish(0, &trade(qty)), Ok(qty)));
+    eventually("it has worked and slept", || {
+        let stats = thread.stats();
+        stats.busy > 0 && stats.parks > 0 && stats.idle_polls > 0
+    });
+    let stats = thread.stats();
+    assert_eq!((stats.slots, stats.turns), (vec!["a".into(), "b".into()], stats.busy + stats.idle_polls));
+    thread.ask_to_finish();
+    assert!(!thread.join_within(Duration::ZERO) && thread.is_running(), "its slots are not done");
+    drop(publisher);
+    assert!(thread.join_within(SOON) && !thread.is_running());
+    assert_eq!((a.join(SOON).unwrap().0, b.join(SOON).unwrap().0), (100, 100));
+    assert!(thread.stats().slots.is_empty());
+
+    let (bus, _publisher) = Bus::<Events>::builder("md").capacity(64).single().unwrap();
+    let mut thread = SlotThread::builder("slots").start().unwrap();
+    let slot = bus.slot("a").attach(&thread, Count::default()).unwrap();
+    thread.ask_to_stop();
+    assert!(thread.join_within(SOON));
+    assert_eq!((slot.join(SOON).unwrap().0, slot.state()), (0, SlotState::Stopped));
+    let error = bus.slot("late").attach(&thread, Count::default()).map(|_| ()).unwrap_err();
+    assert_eq!(error, AttachError::ThreadStopped { thread: "slots".into() });
+}
