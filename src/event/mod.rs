@@ -19,7 +19,7 @@ pub use cell::{Event, EventCell, StoreEvent, cell_words};
 pub use error::EventError;
 pub use family::Family;
 pub use header::Header;
-pub(crate) use nearest::nearest;
+pub(crate) use nearest::similar;
 pub use payload::{PAYLOAD_MAX, Payload, PlainField};
 pub use schema::{Field, Schema};
 pub use tag::{MAX_TAGS, Tag};

@@ -6,6 +6,13 @@ pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
     known.into_iter().min_by_key(|candidate| distance(candidate, name))
 }
 
+/// The known name that `name` was meant to be: the most like it, where at least half of the longer one is the same.
+#[cold]
+pub(crate) fn similar<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let nearest = nearest(name, known)?;
+    (distance(nearest, name) <= nearest.chars().count().max(name.chars().count()) / 2).then_some(nearest)
+}
+
 /// Edits between two names, upper and lower case alike (Levenshtein).
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.to_lowercase().chars().collect();
@@ -24,7 +31,7 @@ fn distance(a: &str, b: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{distance, nearest};
+    use super::{distance, nearest, similar};
 
     #[test]
     fn counts_edits_and_takes_the_fewest() {
@@ -32,5 +39,6 @@ mod tests {
         assert_eq!((distance("", "abc"), distance("abc", ""), distance("Abc", "aBC")), (3, 3, 0));
         assert_eq!(nearest("capcity", ["slots", "capacity", "capacities"]), Some("capacity"));
         assert_eq!(nearest("x", []), None);
+        assert_eq!((similar("on", ["off", "try"]), similar("fsat", ["last", "fast"])), (None, Some("fast")));
     }
 }

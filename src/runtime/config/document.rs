@@ -36,17 +36,27 @@ pub(super) fn read(name: &str, text: &str) -> Document {
     let (table, found) = DeTable::parse_recoverable(&source);
     errors.extend(found);
     errors.sort_by_key(start);
-    let node = Node::parsed_table(table.get_ref(), &source, lines.origin(0), &|at| lines.origin(at));
+    let mut node = Node::parsed_table(table.get_ref(), &source, lines.origin(0), &|at| lines.origin(at));
     let (mut mistakes, mut broken) = (Vec::new(), BTreeSet::new());
+    let (duplicates, errors): (Vec<_>, Vec<_>) = errors.into_iter().partition(|error| error.message() == DUPLICATE);
     for error in errors {
-        let at = start(&error);
-        if error.message() == DUPLICATE {
-            mistakes.push(duplicate(&lines, &error, &node));
-        } else if broken.insert(lines.number(at)) {
+        if broken.insert(lines.number(start(&error))) {
             mistakes.push(not_toml(&lines, &error));
         }
     }
+    broken.extend(without_header(&lines, &broken));
+    for error in duplicates.iter().filter(|error| !broken.contains(&lines.number(start(error)))) {
+        mistakes.push(duplicate(&lines, error, &node));
+    }
+    node.forget(&|origin| matches!(origin, Origin::File { line, .. } if broken.contains(line)));
     Document { node, mistakes, broken }
+}
+
+/// The lines that stand under a broken header: nobody knows what table they are of.
+fn without_header(lines: &Lines<'_>, broken: &BTreeSet<usize>) -> Vec<usize> {
+    let is_header = |line: &usize| lines.text_of(*line).trim_start().starts_with('[');
+    let under = |header: &usize| (header + 1..=lines.starts.len()).take_while(|line| !is_header(line));
+    broken.iter().filter(|line| is_header(line)).flat_map(under).collect()
 }
 
 fn start(error: &Error) -> usize {
@@ -74,7 +84,8 @@ fn not_toml(lines: &Lines<'_>, error: &Error) -> Mistake {
         Some((what, expected)) => (what, expected),
         None => (error.message(), "TOML"),
     };
-    let mistake = Mistake::new("TR-0711", "", lines.text_at(at).trim(), what).allowed(allowed);
+    let mistake =
+        Mistake::new("TR-0711", "", lines.text_at(at).trim_start_matches('\u{feff}').trim(), what).allowed(allowed);
     mistake.remedy("correct the line").at(lines.origin(at))
 }
 

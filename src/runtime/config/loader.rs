@@ -233,9 +233,16 @@ fn read_file(path: &Path) -> Result<String, Box<Mistake>> {
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        let line = error.as_bytes()[..at].iter().filter(|b| **b == b'\n').count() + 1;
-        let what = format!("not UTF-8 at byte {at}");
-        let origin = Origin::File { file: name.clone(), line, column: 1 };
+        let before = &error.as_bytes()[..at];
+        let line = before.iter().filter(|b| **b == b'\n').count() + 1;
+        let what = "not UTF-8";
+        let column = String::from_utf8_lossy(
+            &before[before.iter().rposition(|b| *b == b'\n').map_or(0, |newline| newline + 1)..],
+        )
+        .chars()
+        .count()
+            + 1;
+        let origin = Origin::File { file: name.clone(), line, column };
         Box::new(Mistake::new("TR-0704", "", "", what).allowed("UTF-8").remedy("save it as UTF-8").at(origin))
     })
 }

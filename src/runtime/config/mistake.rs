@@ -2,7 +2,7 @@
 //! text is one line: where, which key, its value, what is wrong, what is allowed, what to do, the code.
 
 use super::bounds::Bounds;
-use crate::event::nearest;
+use crate::event::similar;
 use core::fmt;
 
 /// Characters of a value that a message shows.
@@ -100,10 +100,11 @@ impl Mistake {
     }
 
     /// Sets the remedy to the nearest of the names there are.
-    pub(super) fn meant<'a>(self, name: &str, known: impl Iterator<Item = &'a str>) -> Self {
-        match nearest(name, known.take(NAMES_TRIED)) {
+    pub(super) fn meant<'a>(self, name: &str, mut known: impl Iterator<Item = &'a str> + Clone) -> Self {
+        match similar(name, known.clone().take(NAMES_TRIED)) {
             Some(nearest) => self.remedy(format!("did you mean {nearest}?")),
-            None => self,
+            None if known.next().is_some() => self.remedy("take one of those"),
+            None => self.remedy("leave it out"),
         }
     }
 }

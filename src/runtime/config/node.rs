@@ -89,6 +89,14 @@ impl Node {
         Self { value: Value::Table(table.iter().map(entry).collect()), origin, written: String::new() }
     }
 
+    /// Leaves out the values whose origin is one of these; tables stay.
+    pub(super) fn forget(&mut self, is_bad: &impl Fn(&Origin) -> bool) {
+        if let Value::Table(table) = &mut self.value {
+            table.retain(|_, node| matches!(node.value, Value::Table(_)) || !is_bad(&node.origin));
+            table.values_mut().for_each(|node| node.forget(is_bad));
+        }
+    }
+
     /// Lays another over this one: tables merge, everything else is replaced.
     pub(super) fn overlay(&mut self, over: Self) {
         match (&mut self.value, over.value) {

@@ -14,8 +14,7 @@ pub(super) enum Shape {
     Table(Vec<Key>),
     /// A table of names.
     Names(Box<Shape>),
-    /// A list of at least so many.
-    List(Box<Shape>, u64),
+    List(Box<Shape>),
     Integer(Bounds),
     Boolean,
     Text,
@@ -47,7 +46,10 @@ impl Shape {
     pub(super) fn allowed(&self) -> String {
         match self {
             Self::Table(_) | Self::Names(_) => "a table".into(),
-            Self::List(of, min) => format!("a list, {} or more of: {}", min, of.allowed()),
+            Self::List(of) => match of.as_ref() {
+                Self::Integer(bounds) => format!("a list of integers from {} to {}", bounds.min, bounds.max),
+                _ => "a list of strings".into(),
+            },
             Self::Integer(bounds) => format!("an integer from {} to {}", bounds.min, bounds.max),
             Self::Boolean => "true or false".into(),
             Self::Text => "a string".into(),
@@ -102,10 +104,7 @@ fn shape(schema: &Value, definitions: &Value) -> Shape {
     }
     match schema["type"].as_str() {
         Some("object") => table(schema, definitions),
-        Some("array") => {
-            let least = schema["minItems"].as_u64().unwrap_or(0);
-            Shape::List(Box::new(shape(&schema["items"], definitions)), least)
-        }
+        Some("array") => Shape::List(Box::new(shape(&schema["items"], definitions))),
         Some("integer") => {
             let bound = |key: &str, otherwise| schema[key].as_u64().unwrap_or(otherwise);
             Shape::Integer(Bounds { min: bound("minimum", 0), max: bound("maximum", i64::MAX as u64) })

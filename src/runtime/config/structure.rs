@@ -22,7 +22,7 @@ pub(super) fn fitting(node: Node, shape: &Shape, path: &str, found: &mut Vec<Mis
         (Value::Table(table), Shape::Names(shape)) => {
             rebuilt(Value::Table(entries(table, path, |_| Some(shape.as_ref()), found)))
         }
-        (Value::List(items), Shape::List(of, _)) => {
+        (Value::List(items), Shape::List(of)) => {
             let count = items.len();
             let items = items.into_iter().enumerate();
             let items: Vec<_> =
@@ -85,7 +85,7 @@ pub(super) fn below(path: &str, name: &str) -> String {
 }
 
 fn is_of(value: &Value, shape: &Shape) -> bool {
-    matches!((value, shape), (Value::Text(_), Shape::Choice(_) | Shape::Text) | (Value::List(_), Shape::List(..)))
+    matches!((value, shape), (Value::Text(_), Shape::Choice(_) | Shape::Text) | (Value::List(_), Shape::List(_)))
 }
 
 fn unknown_key(path: &str, name: &str, node: &Node, keys: &[Key]) -> Mistake {
@@ -95,7 +95,7 @@ fn unknown_key(path: &str, name: &str, node: &Node, keys: &[Key]) -> Mistake {
 }
 
 fn wrong_type(path: &str, node: &Node, shape: &Shape) -> Mistake {
-    let what = format!("{}, where another type is wanted", node.value.type_name());
+    let what = format!("of the wrong type, {}", node.value.type_name());
     let mistake = Mistake::new("TR-0708", path, &node.written, what).at(node.origin.clone()).allowed(shape.allowed());
     mistake.remedy(match (&node.value, shape) {
         (Value::Text(text), Shape::Integer(_)) if text.parse::<u64>().is_ok() => format!("write {text} without quotes"),
@@ -105,7 +105,7 @@ fn wrong_type(path: &str, node: &Node, shape: &Shape) -> Mistake {
         (Value::Integer(_) | Value::Boolean(_) | Value::Other(_), Shape::Text) => {
             format!("write {}", quoted(&node.written))
         }
-        (Value::Text(_) | Value::Integer(_), Shape::List(..)) => format!("write [{}]", node.written),
+        (Value::Text(_) | Value::Integer(_), Shape::List(_)) => format!("write [{}]", node.written),
         (Value::Integer(number), Shape::Either(_)) if *number >= 0 => format!("write [{}]", node.written),
         (Value::Other(_), Shape::Integer(_)) if node.written.ends_with(".0") => {
             format!("write {}", node.written.trim_end_matches(".0"))

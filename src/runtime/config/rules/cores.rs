@@ -36,8 +36,11 @@ fn one_each(path: &str, list: &[usize], threads: u32, is_feed: bool, found: &mut
     } else if list.len() as u64 != u64::from(threads) {
         let value = format!("{list:?}");
         let what = format!("{} cores for {threads} {}", list.len(), if threads == 1 { "thread" } else { "threads" });
-        let remedy =
-            if is_feed { "name one core".into() } else { format!("set threads_max = {}, or name so many", list.len()) };
+        let remedy = if is_feed {
+            "name one core".into()
+        } else {
+            format!("set threads_max = {}, or name {threads}", list.len())
+        };
         found.push(Mistake::new("TR-0741", path, value, what).allowed("one for each thread").remedy(remedy));
     }
 }
