@@ -1,5 +1,6 @@
 //! What can be wrong with an event: its tag, its name, a field's value.
 
+use super::nearest::nearest;
 use super::tag::Tag;
 use core::fmt;
 
@@ -78,25 +79,9 @@ impl EventError {
     #[cold]
     pub(super) fn unknown_name(family: &'static str, name: &str, known: impl Iterator<Item = &'static str>) -> Self {
         let known: Vec<_> = known.collect();
-        let nearest = known.iter().copied().min_by_key(|candidate| distance(candidate, name));
+        let nearest = nearest(name, known.iter().copied());
         Self::UnknownName { family, name: name.to_owned(), known, nearest }
     }
-}
-
-/// Edits between two names, upper and lower case alike (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.to_lowercase().chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, left) in a.to_lowercase().chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, right) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(left != *right);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 impl fmt::Display for EventError {

@@ -1,6 +1,9 @@
 //! A bus: its ring, its slots, and who publishes to it.
 
 use super::SlotConfig;
+use super::bounds::{self, Bounds};
+use super::choice::choices;
+use crate::bus::Stamping;
 use std::collections::BTreeMap;
 
 /// A bus: a table `[buses.NAME]`.
@@ -9,22 +12,25 @@ use std::collections::BTreeMap;
 #[cfg_attr(feature = "config", serde(default, deny_unknown_fields))]
 pub struct BusConfig {
     /// Cells of the ring: a power of two.
-    #[cfg_attr(feature = "config", schemars(range(min = 2, max = 4_294_967_296_u64)))]
+    #[cfg_attr(feature = "config", schemars(range(min = bounds::CAPACITY_CELLS.min, max = bounds::CAPACITY_CELLS.max)))]
     pub capacity_cells: u64,
     /// Slots that may be attached at a time.
-    #[cfg_attr(feature = "config", schemars(range(min = 1, max = 64)))]
+    #[cfg_attr(feature = "config", schemars(range(min = bounds::SLOTS_MAX.min, max = bounds::SLOTS_MAX.max)))]
     pub slots_max: u32,
     /// Bytes of variable length that events in flight may own together; 0: none. Only a bus with one publisher has them.
-    #[cfg_attr(feature = "config", schemars(range(min = 0, max = 1_099_511_627_776_u64)))]
+    #[cfg_attr(feature = "config", schemars(range(min = bounds::ARENA_BYTES.min, max = bounds::ARENA_BYTES.max)))]
     pub arena_bytes: u64,
     /// Dead letters that are kept; what comes beyond is counted and dropped. 0: none are kept.
-    #[cfg_attr(feature = "config", schemars(range(min = 0, max = 16_777_216)))]
+    #[cfg_attr(feature = "config", schemars(range(min = bounds::DEAD_LETTERS_MAX.min, max = bounds::DEAD_LETTERS_MAX.max)))]
     pub dead_letters_max: u64,
     /// Dead letters older than this are purged; 0: never.
+    #[cfg_attr(feature = "config", schemars(range(min = bounds::DEAD_LETTER_AGE_MAX_MS.min, max = bounds::DEAD_LETTER_AGE_MAX_MS.max)))]
     pub dead_letter_age_max_ms: u64,
     /// Who publishes, by name. More than one, or one with `clones`: the ring is made for many publishers.
+    #[cfg_attr(feature = "config", schemars(extend("propertyNames" = super::shape::name())))]
     pub publishers: BTreeMap<String, PublisherConfig>,
     /// The slots, by name.
+    #[cfg_attr(feature = "config", schemars(extend("propertyNames" = super::shape::name())))]
     pub slots: BTreeMap<String, SlotConfig>,
 }
 
@@ -42,6 +48,19 @@ impl Default for BusConfig {
     }
 }
 
+impl BusConfig {
+    /// Its numbers and their bounds.
+    pub(super) fn numbers(&self) -> [(&'static str, u64, Bounds); 5] {
+        [
+            ("capacity_cells", self.capacity_cells, bounds::CAPACITY_CELLS),
+            ("slots_max", self.slots_max.into(), bounds::SLOTS_MAX),
+            ("arena_bytes", self.arena_bytes, bounds::ARENA_BYTES),
+            ("dead_letters_max", self.dead_letters_max, bounds::DEAD_LETTERS_MAX),
+            ("dead_letter_age_max_ms", self.dead_letter_age_max_ms, bounds::DEAD_LETTER_AGE_MAX_MS),
+        ]
+    }
+}
+
 /// A publisher: a table `[buses.BUS.publishers.NAME]`.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "config", derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema))]
@@ -54,7 +73,7 @@ pub struct PublisherConfig {
     /// What it does when the ring is full.
     pub overflow: OverflowChoice,
     /// How long it waits under `timeout`.
-    #[cfg_attr(feature = "config", schemars(range(min = 0, max = 3_600_000)))]
+    #[cfg_attr(feature = "config", schemars(range(min = bounds::TIMEOUT_MS.min, max = bounds::TIMEOUT_MS.max)))]
     pub timeout_ms: u64,
     /// When it reads the clock.
     pub stamping: StampingChoice,
@@ -69,6 +88,13 @@ impl Default for PublisherConfig {
             timeout_ms: 1_000,
             stamping: StampingChoice::EveryEvent,
         }
+    }
+}
+
+impl PublisherConfig {
+    /// Its numbers and their bounds.
+    pub(super) fn numbers(&self) -> [(&'static str, u64, Bounds); 1] {
+        [("timeout_ms", self.timeout_ms, bounds::TIMEOUT_MS)]
     }
 }
 
@@ -98,4 +124,20 @@ pub enum StampingChoice {
     EveryEvent,
     /// At `tick` only.
     OnTick,
+}
+
+impl From<StampingChoice> for Stamping {
+    fn from(choice: StampingChoice) -> Self {
+        match choice {
+            StampingChoice::EveryEvent => Self::EveryEvent,
+            StampingChoice::OnTick => Self::OnTick,
+        }
+    }
+}
+
+choices! {
+    /// what a publisher does when the ring is full.
+    OverflowChoice as "overflow" { "wait" => Wait, "timeout" => Timeout, "fail" => Fail, "shed" => Shed, }
+    /// when a publisher reads the clock.
+    StampingChoice as "stamping" { "every-event" => EveryEvent, "on-tick" => OnTick, }
 }

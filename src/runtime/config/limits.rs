@@ -1,40 +1,46 @@
 //! Limits and choices of a runtime as a whole: what may exist, how it starts and stops, what it asks of the machine.
 
+use super::bounds::{self, Bounds};
+use super::choice::choices;
+
 /// Limits and choices of the runtime as a whole: the table `[runtime]`.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "config", derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema))]
 #[cfg_attr(feature = "config", serde(default, deny_unknown_fields))]
 pub struct RuntimeConfig {
     /// The runtime's name: it stands in thread names and reports.
-    #[cfg_attr(feature = "config", schemars(length(min = 1, max = 31)))]
+    #[cfg_attr(feature = "config", schemars(length(min = bounds::NAME_BYTES.min, max = bounds::NAME_BYTES.max)))]
+    #[cfg_attr(feature = "config", schemars(extend("pattern" = super::shape::NAME_PATTERN)))]
     pub name: String,
     /// Buses that may exist at a time.
-    #[cfg_attr(feature = "config", schemars(range(min = 1, max = 1024)))]
+    #[cfg_attr(feature = "config", schemars(range(min = bounds::BUSES_MAX.min, max = bounds::BUSES_MAX.max)))]
     pub buses_max: u32,
     /// Slot, feed and service threads that may exist at a time.
-    #[cfg_attr(feature = "config", schemars(range(min = 1, max = 4096)))]
+    #[cfg_attr(feature = "config", schemars(range(min = bounds::RUNTIME_THREADS_MAX.min, max = bounds::RUNTIME_THREADS_MAX.max)))]
     pub threads_max: u32,
     /// Bytes that all rings, arenas, histograms and dead letters may take together.
-    #[cfg_attr(feature = "config", schemars(range(min = 4096)))]
+    #[cfg_attr(feature = "config", schemars(range(min = bounds::MEMORY_MAX_BYTES.min, max = bounds::MEMORY_MAX_BYTES.max)))]
     pub memory_max_bytes: u64,
     /// Cores that may be used; empty: all that the process may use.
+    #[cfg_attr(feature = "config", schemars(inner(range(min = bounds::CORE.min, max = bounds::CORE.max))))]
     pub cores: Vec<usize>,
     /// Where times come from.
     pub clock: ClockChoice,
     /// What to do when slots do not start.
     pub start: StartPolicy,
     /// What a shutdown may take in all, unless the call says otherwise.
-    #[cfg_attr(feature = "config", schemars(range(min = 1, max = 3_600_000)))]
+    #[cfg_attr(feature = "config", schemars(range(min = bounds::SHUTDOWN_TIMEOUT_MS.min, max = bounds::SHUTDOWN_TIMEOUT_MS.max)))]
     pub shutdown_timeout_ms: u64,
     /// Whether SIGINT and SIGTERM are taken over: the first stops gracefully, the second at once.
     pub signals: bool,
     /// How often the service thread looks after slots, dead letters and notices.
-    #[cfg_attr(feature = "config", schemars(range(min = 1, max = 10_000)))]
+    #[cfg_attr(feature = "config", schemars(range(min = bounds::CHECK_EVERY_MS.min, max = bounds::CHECK_EVERY_MS.max)))]
     pub check_every_ms: u64,
     /// Cells of the bus `system`, on which the runtime says what became of its parts; a power of two. 0: no such bus.
-    #[cfg_attr(feature = "config", schemars(range(min = 0, max = 1_048_576)))]
+    #[cfg_attr(feature = "config", schemars(range(min = bounds::SYSTEM_CELLS.min, max = bounds::SYSTEM_CELLS.max)))]
     pub system_cells: u64,
     /// Seed of the jitter in restart pauses; 0: another one at each start.
+    #[cfg_attr(feature = "config", schemars(range(min = bounds::SEED.min, max = bounds::SEED.max)))]
     pub seed: u64,
     /// What to do with what the preflight finds on this machine.
     pub preflight: PreflightChoice,
@@ -69,6 +75,21 @@ impl Default for RuntimeConfig {
             huge_pages: Grant::Off,
             realtime: Grant::Try,
         }
+    }
+}
+
+impl RuntimeConfig {
+    /// Its numbers and their bounds.
+    pub(super) fn numbers(&self) -> [(&'static str, u64, Bounds); 7] {
+        [
+            ("buses_max", self.buses_max.into(), bounds::BUSES_MAX),
+            ("threads_max", self.threads_max.into(), bounds::RUNTIME_THREADS_MAX),
+            ("memory_max_bytes", self.memory_max_bytes, bounds::MEMORY_MAX_BYTES),
+            ("shutdown_timeout_ms", self.shutdown_timeout_ms, bounds::SHUTDOWN_TIMEOUT_MS),
+            ("check_every_ms", self.check_every_ms, bounds::CHECK_EVERY_MS),
+            ("system_cells", self.system_cells, bounds::SYSTEM_CELLS),
+            ("seed", self.seed, bounds::SEED),
+        ]
     }
 }
 
@@ -122,4 +143,15 @@ pub enum Grant {
     Try,
     /// Asked for and verified; the start fails without.
     Require,
+}
+
+choices! {
+    /// where times come from.
+    ClockChoice as "clock" { "auto" => Auto, "monotonic" => Monotonic, }
+    /// what to do when slots do not start.
+    StartPolicy as "start" { "all" => All, "any" => Any, }
+    /// what to do with what the preflight finds.
+    PreflightChoice as "preflight" { "off" => Off, "report" => Report, "refuse" => Refuse, }
+    /// whether something is asked of the operating system.
+    Grant as "grant" { "off" => Off, "try" => Try, "require" => Require, }
 }

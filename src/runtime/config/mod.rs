@@ -3,19 +3,41 @@
 //!
 //! The types are plain data and hold no rule that spans keys: [`Config::mistakes`] checks those, all at once.
 
+mod bounds;
 mod bus;
+mod choice;
+#[cfg(feature = "config")]
+mod document;
 mod limits;
+#[cfg(feature = "config")]
+mod loader;
+mod mistake;
+#[cfg(feature = "config")]
+mod node;
+#[cfg(feature = "config")]
+mod print;
+mod rules;
+#[cfg(feature = "config")]
+mod setting;
+#[cfg(feature = "config")]
+mod shape;
 mod slot;
+#[cfg(feature = "config")]
+mod structure;
 mod thread;
 
 pub use bus::{BusConfig, OverflowChoice, PublisherConfig, StampingChoice};
 pub use limits::{ClockChoice, Grant, PreflightChoice, RuntimeConfig, StartPolicy};
+#[cfg(feature = "config")]
+pub use loader::Loader;
+pub use mistake::{Mistake, Mistakes, Origin};
 pub use slot::{MeasureChoice, PanicChoice, SlotConfig, StuckChoice, WaitChoice};
 pub use thread::{Cores, FeedConfig, ThreadConfig};
 
 use std::collections::BTreeMap;
 
-/// Everything a runtime is made of. Names of buses, slots, threads, feeds and publishers are 1 to 31 bytes: letters, digits, `-`, `_`.
+/// Everything a runtime is made of. Names of buses, slots, threads, feeds and publishers are 1 to 31 bytes:
+/// letters and digits, with single `-` or `_` between them.
 ///
 /// ```
 /// use tagring::runtime::config::{BusConfig, Config, SlotConfig};
@@ -32,12 +54,18 @@ pub struct Config {
     /// Limits and choices of the runtime as a whole.
     pub runtime: RuntimeConfig,
     /// Slot threads, by name. A slot that names none runs on `slots`, which need not be written down.
+    #[cfg_attr(feature = "config", schemars(extend("propertyNames" = shape::name())))]
     pub threads: BTreeMap<String, ThreadConfig>,
     /// Feed threads, by name.
+    #[cfg_attr(feature = "config", schemars(extend("propertyNames" = shape::name())))]
     pub feeds: BTreeMap<String, FeedConfig>,
     /// Buses, by name.
+    #[cfg_attr(feature = "config", schemars(extend("propertyNames" = shape::name())))]
     pub buses: BTreeMap<String, BusConfig>,
 }
 
 /// The thread that slots run on unless they name another.
 pub const DEFAULT_THREAD: &str = "slots";
+
+/// The bus on which the runtime says what became of its parts.
+pub const SYSTEM_BUS: &str = "system";

@@ -1,6 +1,10 @@
 //! A slot: what it is given, where it runs, how it is watched, what happens when its handler fails.
 
 use super::DEFAULT_THREAD;
+use super::bounds::{self, Bounds};
+use super::choice::choices;
+use crate::bus::Measure;
+use crate::ring::WaitStrategy;
 
 /// A slot: a table `[buses.BUS.slots.NAME]`.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,32 +22,33 @@ pub struct SlotConfig {
     /// What is measured.
     pub measure: MeasureChoice,
     /// Most events of one turn.
-    #[cfg_attr(feature = "config", schemars(range(min = 1, max = 65_536)))]
+    #[cfg_attr(feature = "config", schemars(range(min = bounds::TURN_LIMIT_EVENTS.min, max = bounds::TURN_LIMIT_EVENTS.max)))]
     pub turn_limit_events: u32,
     /// Scratch memory taken at the start.
-    #[cfg_attr(feature = "config", schemars(range(min = 0, max = 1_073_741_824)))]
+    #[cfg_attr(feature = "config", schemars(range(min = bounds::SCRATCH_BYTES.min, max = bounds::SCRATCH_BYTES.max)))]
     pub scratch_bytes: u64,
     /// How long `on_init`, and then `on_start`, may take.
-    #[cfg_attr(feature = "config", schemars(range(min = 1, max = 3_600_000)))]
+    #[cfg_attr(feature = "config", schemars(range(min = bounds::START_TIMEOUT_MS.min, max = bounds::START_TIMEOUT_MS.max)))]
     pub start_timeout_ms: u64,
     /// What to do when the handler panics.
     pub panic: PanicChoice,
     /// Restarts allowed within the window.
-    #[cfg_attr(feature = "config", schemars(range(min = 0, max = 1_000_000)))]
+    #[cfg_attr(feature = "config", schemars(range(min = bounds::RESTARTS_MAX.min, max = bounds::RESTARTS_MAX.max)))]
     pub restarts_max: u32,
     /// That window.
-    #[cfg_attr(feature = "config", schemars(range(min = 1, max = 86_400_000)))]
+    #[cfg_attr(feature = "config", schemars(range(min = bounds::RESTART_WINDOW_MS.min, max = bounds::RESTART_WINDOW_MS.max)))]
     pub restart_window_ms: u64,
     /// Upper bound of the first pause; it doubles with each restart in the window, and the pause is drawn evenly from 0 to it.
-    #[cfg_attr(feature = "config", schemars(range(min = 0, max = 3_600_000)))]
+    #[cfg_attr(feature = "config", schemars(range(min = bounds::RESTART_PAUSE_MS.min, max = bounds::RESTART_PAUSE_MS.max)))]
     pub restart_pause_ms: u64,
     /// The bound does not grow beyond this.
-    #[cfg_attr(feature = "config", schemars(range(min = 0, max = 86_400_000)))]
+    #[cfg_attr(feature = "config", schemars(range(min = bounds::RESTART_PAUSE_MAX_MS.min, max = bounds::RESTART_PAUSE_MAX_MS.max)))]
     pub restart_pause_max_ms: u64,
     /// A handler that makes no progress for so long while there is something to do is stuck; 0: never.
-    #[cfg_attr(feature = "config", schemars(range(min = 0, max = 86_400_000)))]
+    #[cfg_attr(feature = "config", schemars(range(min = bounds::STUCK_AFTER_MS.min, max = bounds::STUCK_AFTER_MS.max)))]
     pub stuck_after_ms: u64,
     /// A slot more events behind than this is lagging; 0: never.
+    #[cfg_attr(feature = "config", schemars(range(min = bounds::LAG_MAX_EVENTS.min, max = bounds::LAG_MAX_EVENTS.max)))]
     pub lag_max_events: u64,
     /// What to do when the handler is stuck.
     pub stuck: StuckChoice,
@@ -69,6 +74,23 @@ impl Default for SlotConfig {
             lag_max_events: 0,
             stuck: StuckChoice::Report,
         }
+    }
+}
+
+impl SlotConfig {
+    /// Its numbers and their bounds.
+    pub(super) fn numbers(&self) -> [(&'static str, u64, Bounds); 9] {
+        [
+            ("turn_limit_events", self.turn_limit_events.into(), bounds::TURN_LIMIT_EVENTS),
+            ("scratch_bytes", self.scratch_bytes, bounds::SCRATCH_BYTES),
+            ("start_timeout_ms", self.start_timeout_ms, bounds::START_TIMEOUT_MS),
+            ("restarts_max", self.restarts_max.into(), bounds::RESTARTS_MAX),
+            ("restart_window_ms", self.restart_window_ms, bounds::RESTART_WINDOW_MS),
+            ("restart_pause_ms", self.restart_pause_ms, bounds::RESTART_PAUSE_MS),
+            ("restart_pause_max_ms", self.restart_pause_max_ms, bounds::RESTART_PAUSE_MAX_MS),
+            ("stuck_after_ms", self.stuck_after_ms, bounds::STUCK_AFTER_MS),
+            ("lag_max_events", self.lag_max_events, bounds::LAG_MAX_EVENTS),
+        ]
     }
 }
 
@@ -128,4 +150,35 @@ pub enum StuckChoice {
     Quarantine,
     /// Abort the process, for a supervisor to start it anew.
     Abort,
+}
+
+impl From<WaitChoice> for WaitStrategy {
+    fn from(choice: WaitChoice) -> Self {
+        match choice {
+            WaitChoice::Spin => Self::Spin,
+            WaitChoice::SpinThenYield => Self::SpinThenYield,
+            WaitChoice::SpinThenPark => Self::SpinThenPark,
+        }
+    }
+}
+
+impl From<MeasureChoice> for Measure {
+    fn from(choice: MeasureChoice) -> Self {
+        match choice {
+            MeasureChoice::Off => Self::Off,
+            MeasureChoice::Slot => Self::Slot,
+            MeasureChoice::SlotAndTags => Self::SlotAndTags,
+        }
+    }
+}
+
+choices! {
+    /// how a slot's thread waits.
+    WaitChoice as "wait" { "spin" => Spin, "spin-then-yield" => SpinThenYield, "spin-then-park" => SpinThenPark, }
+    /// how much a slot measures.
+    MeasureChoice as "measure" { "off" => Off, "slot" => Slot, "slot-and-tags" => SlotAndTags, }
+    /// what a slot does when its handler panics.
+    PanicChoice as "panic" { "skip" => Skip, "restart" => Restart, "quarantine" => Quarantine, "abort" => Abort, }
+    /// what to do when a handler is stuck.
+    StuckChoice as "stuck" { "report" => Report, "quarantine" => Quarantine, "abort" => Abort, }
 }

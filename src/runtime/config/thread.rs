@@ -1,5 +1,7 @@
 //! Threads of slots and feeds, and the cores they run on.
 
+use super::bounds::{self, Bounds};
+
 /// A slot thread, or several that share their slots: a table `[threads.NAME]`.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "config", derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema))]
@@ -7,18 +9,28 @@
 pub struct ThreadConfig {
     /// Threads at most. As many are started as there are slots for them and cores to give each one of its own, at least one; slots
     /// are dealt to them in the order of their names.
-    #[cfg_attr(feature = "config", schemars(range(min = 1, max = 1024)))]
+    #[cfg_attr(feature = "config", schemars(range(min = bounds::THREADS_MAX.min, max = bounds::THREADS_MAX.max)))]
     pub threads_max: u32,
     /// Which cores.
     pub cores: Cores,
     /// Priority under SCHED_FIFO, 1 to 99; 0: scheduled as usual.
-    #[cfg_attr(feature = "config", schemars(range(min = 0, max = 99)))]
+    #[cfg_attr(feature = "config", schemars(range(min = bounds::REALTIME_PRIORITY.min, max = bounds::REALTIME_PRIORITY.max)))]
     pub realtime_priority: u8,
 }
 
 impl Default for ThreadConfig {
     fn default() -> Self {
         Self { threads_max: 1, cores: Cores::Auto, realtime_priority: 0 }
+    }
+}
+
+impl ThreadConfig {
+    /// Its numbers and their bounds.
+    pub(super) fn numbers(&self) -> [(&'static str, u64, Bounds); 2] {
+        [
+            ("threads_max", self.threads_max.into(), bounds::THREADS_MAX),
+            ("realtime_priority", self.realtime_priority.into(), bounds::REALTIME_PRIORITY),
+        ]
     }
 }
 
@@ -32,13 +44,20 @@ pub struct FeedConfig {
     /// Whether the feed keeps its core busy also when it has nothing to do: it then wants one of its own.
     pub spins: bool,
     /// Priority under SCHED_FIFO, 1 to 99; 0: scheduled as usual.
-    #[cfg_attr(feature = "config", schemars(range(min = 0, max = 99)))]
+    #[cfg_attr(feature = "config", schemars(range(min = bounds::REALTIME_PRIORITY.min, max = bounds::REALTIME_PRIORITY.max)))]
     pub realtime_priority: u8,
 }
 
 impl Default for FeedConfig {
     fn default() -> Self {
         Self { cores: Cores::Auto, spins: true, realtime_priority: 0 }
+    }
+}
+
+impl FeedConfig {
+    /// Its numbers and their bounds.
+    pub(super) fn numbers(&self) -> [(&'static str, u64, Bounds); 1] {
+        [("realtime_priority", self.realtime_priority.into(), bounds::REALTIME_PRIORITY)]
     }
 }
 
@@ -87,15 +106,15 @@ impl schemars::JsonSchema for Cores {
     }
 }
 
-/// [`Cores`] as it is written.
+/// Cores as they are written: `"auto"`, `"any"`, or a list of core numbers, one for each thread.
 #[cfg(feature = "config")]
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 #[serde(untagged)]
 enum CoresText {
     /// `"auto"` or `"any"`.
     Named(CoresName),
-    /// Core numbers.
-    List(Vec<usize>),
+    /// Core numbers, one for each thread.
+    List(#[schemars(length(min = 1), inner(range(min = bounds::CORE.min, max = bounds::CORE.max)))] Vec<usize>),
 }
 
 #[cfg(feature = "config")]

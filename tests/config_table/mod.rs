@@ -1,0 +1,544 @@
+//! A table of bad configurations, each with everything that is said of it.
+
+/// A text, and the lines of its mistakes.
+pub(crate) const TABLE: &[(&str, &[&str])] = &[
+    (
+        r"[buses.md]
+capacity_cells = 1000",
+        &[
+            "t.toml:2: buses.md.capacity_cells = 1000: not a power of two; allowed: a power of two from 2 to 4294967296; take 1024 [TR-0705]",
+        ],
+    ),
+    (
+        r"[buses.md]
+capacity_cells = 1",
+        &["t.toml:2: buses.md.capacity_cells = 1: too small; allowed: 2 to 4294967296; take 2 [TR-0706]"],
+    ),
+    (
+        r"[buses.md]
+capacity_cells = 0x2_0000_0000",
+        &[
+            "t.toml:2: buses.md.capacity_cells = 0x2_0000_0000: too large; allowed: 2 to 4294967296; take 4294967296 [TR-0706]",
+        ],
+    ),
+    (
+        r"[runtime]
+system_cells = 1",
+        &[
+            "t.toml:2: runtime.system_cells = 1: not a power of two; allowed: 0, or a power of two from 2 to 1048576; take 2 [TR-0705]",
+        ],
+    ),
+    (
+        r"[runtime]
+system_cells = 1000",
+        &[
+            "t.toml:2: runtime.system_cells = 1000: not a power of two; allowed: 0, or a power of two from 2 to 1048576; take 1024 [TR-0705]",
+        ],
+    ),
+    (
+        r"[runtime]
+threads_max = -4",
+        &["t.toml:2: runtime.threads_max = -4: too small; allowed: 1 to 4096; take 1 [TR-0706]"],
+    ),
+    (
+        r"[runtime]
+threads_max = 99999999999999999999999999999999999999999999",
+        &[
+            "t.toml:2: runtime.threads_max = 99999999999999999999999999999999999999999999: too large; allowed: 1 to 4096; take 4096 [TR-0706]",
+        ],
+    ),
+    (
+        r"[runtime]
+shutdown_timeout_ms = 0",
+        &["t.toml:2: runtime.shutdown_timeout_ms = 0: too small; allowed: 1 to 3600000; take 1 [TR-0706]"],
+    ),
+    (
+        r#"[runtime]
+signals = "true""#,
+        &[
+            r#"t.toml:2: runtime.signals = "true": of the wrong type, a string; allowed: true or false; write true without quotes [TR-0708]"#,
+        ],
+    ),
+    (
+        r"[runtime]
+signals = 1",
+        &[
+            "t.toml:2: runtime.signals = 1: of the wrong type, an integer; allowed: true or false; give one of those [TR-0708]",
+        ],
+    ),
+    (
+        r"[runtime]
+name = 5",
+        &[r#"t.toml:2: runtime.name = 5: of the wrong type, an integer; allowed: a string; write "5" [TR-0708]"#],
+    ),
+    (
+        r#"[runtime]
+buses_max = "16""#,
+        &[
+            r#"t.toml:2: runtime.buses_max = "16": of the wrong type, a string; allowed: an integer from 1 to 1024; write 16 without quotes [TR-0708]"#,
+        ],
+    ),
+    (
+        r"[runtime]
+buses_max = 16.0",
+        &[
+            "t.toml:2: runtime.buses_max = 16.0: of the wrong type, a float; allowed: an integer from 1 to 1024; write 16 [TR-0708]",
+        ],
+    ),
+    (
+        r"[runtime]
+buses_max = 1979-05-27",
+        &[
+            "t.toml:2: runtime.buses_max = 1979-05-27: of the wrong type, a date or time; allowed: an integer from 1 to 1024; give one of those [TR-0708]",
+        ],
+    ),
+    (
+        r"[runtime]
+cores = 3",
+        &[
+            "t.toml:2: runtime.cores = 3: of the wrong type, an integer; allowed: a list of integers from 0 to 8191; write [3] [TR-0708]",
+        ],
+    ),
+    (
+        r#"[runtime]
+cores = [0, "1"]"#,
+        &[
+            r#"t.toml:2: runtime.cores[1] = "1": of the wrong type, a string; allowed: an integer from 0 to 8191; write 1 without quotes [TR-0708]"#,
+        ],
+    ),
+    (
+        r"[runtime]
+cores = [0, 9000]",
+        &["t.toml:2: runtime.cores[1] = 9000: too large; allowed: 0 to 8191; take 8191 [TR-0706]"],
+    ),
+    (
+        r"[runtime]
+cores = [2, 3, 2]",
+        &["t.toml:2: runtime.cores[2] = 2: twice in the list; allowed: each once; leave it out [TR-0739]"],
+    ),
+    (
+        r"runtime = 5",
+        &["t.toml:1: runtime = 5: of the wrong type, an integer; allowed: a table; give one of those [TR-0708]"],
+    ),
+    (
+        r#"buses = ["md"]"#,
+        &[r#"t.toml:1: buses = ["md"]: of the wrong type, a list; allowed: a table; give one of those [TR-0708]"#],
+    ),
+    (
+        r"[buses]
+md = 5",
+        &["t.toml:2: buses.md = 5: of the wrong type, an integer; allowed: a table; give one of those [TR-0708]"],
+    ),
+    (
+        r"[bus.md]
+capacity_cells = 4096",
+        &["t.toml:1: bus: no such key; allowed: runtime, threads, feeds, buses; did you mean buses? [TR-0709]"],
+    ),
+    (
+        r"[buses.md]
+capcity_cells = 4096",
+        &[
+            "t.toml:2: buses.md.capcity_cells = 4096: no such key; allowed: capacity_cells, slots_max, arena_bytes, dead_letters_max, dead_letter_age_max_ms, publishers, slots; did you mean capacity_cells? [TR-0709]",
+        ],
+    ),
+    (
+        r"[buses.md]
+slots_max = 4
+capacity_cells = 4096
+slots_max = 8",
+        &[
+            "t.toml:4: buses.md.slots_max: a second time; first in line 2; allowed: each key once; leave one out [TR-0710]",
+        ],
+    ),
+    (
+        r"[buses.md]
+slots_max = 4
+[threads.t]
+[buses.md]
+capacity_cells = 4096",
+        &["t.toml:4: buses.md: a second time; allowed: each key once; leave one out [TR-0710]"],
+    ),
+    (
+        r#"[buses.md]
+publishers.feed = { overflow = "wait", overflow = "fail" }"#,
+        &["t.toml:2: overflow: a second time; allowed: each key once; leave one out [TR-0710]"],
+    ),
+    (
+        r"[buses.md]
+capacity_cells = 10x",
+        &[
+            "t.toml:2:18: capacity_cells = 10x: not a value; allowed: a number, true, false, a list, or a string in quotes; correct the line [TR-0711]",
+        ],
+    ),
+    (
+        r#"[buses.ok]
+slots_max = 3
+[buses.md
+slots_max = 4
+name = "x"
+[buses.other]
+slots_max = 0
+[buses.other.slots.a]
+thread = "perhaps_in_the_broken_part""#,
+        &[
+            "t.toml:3:10: [buses.md: unclosed table; allowed: `]`; correct the line [TR-0711]",
+            "t.toml:7: buses.other.slots_max = 0: too small; allowed: 1 to 64; take 1 [TR-0706]",
+        ],
+    ),
+    (
+        r"[buses.md]
+capacity_cells
+slots_max = 0",
+        &[
+            "t.toml:2:15: capacity_cells: key with no value; allowed: `=`; correct the line [TR-0711]",
+            "t.toml:3: buses.md.slots_max = 0: too small; allowed: 1 to 64; take 1 [TR-0706]",
+        ],
+    ),
+    (
+        r"[buses.md]
+capacity_cells =",
+        &[
+            "t.toml:2:17: capacity_cells =: not a value; allowed: a number, true, false, a list, or a string in quotes; correct the line [TR-0711]",
+        ],
+    ),
+    (
+        r#"[runtime]
+name = "never closed"#,
+        &[r#"t.toml:2:21: name = "never closed: invalid basic string; allowed: `"`; correct the line [TR-0711]"#],
+    ),
+    (
+        r#"[runtime]
+wait = "spin""#,
+        &[
+            r#"t.toml:2: runtime.wait = "spin": no such key; allowed: name, buses_max, threads_max, memory_max_bytes, cores, clock, start, shutdown_timeout_ms, signals, check_every_ms, system_cells, seed, preflight, lock_memory, prefault, huge_pages, realtime; take one of those [TR-0709]"#,
+        ],
+    ),
+    (
+        r#"[buses.md.slots.a]
+wait = "spinn""#,
+        &[
+            r#"t.toml:2: buses.md.slots.a.wait = "spinn": no such choice; allowed: spin, spin-then-yield, spin-then-park; did you mean spin? [TR-0707]"#,
+        ],
+    ),
+    (
+        r#"[buses.md.slots.a]
+panic = "restrat"
+stuck = "kill"
+measure = "all""#,
+        &[
+            r#"t.toml:2: buses.md.slots.a.panic = "restrat": no such choice; allowed: skip, restart, quarantine, abort; did you mean restart? [TR-0707]"#,
+            r#"t.toml:3: buses.md.slots.a.stuck = "kill": no such choice; allowed: report, quarantine, abort; take one of those [TR-0707]"#,
+            r#"t.toml:4: buses.md.slots.a.measure = "all": no such choice; allowed: off, slot, slot-and-tags; take one of those [TR-0707]"#,
+        ],
+    ),
+    (
+        r#"[buses.md.publishers.feed]
+overflow = "block"
+stamping = "never""#,
+        &[
+            r#"t.toml:2: buses.md.publishers.feed.overflow = "block": no such choice; allowed: wait, timeout, fail, shed; take one of those [TR-0707]"#,
+            r#"t.toml:3: buses.md.publishers.feed.stamping = "never": no such choice; allowed: every-event, on-tick; take one of those [TR-0707]"#,
+        ],
+    ),
+    (
+        r#"[runtime]
+clock = "tsc"
+start = "some"
+preflight = "fail"
+realtime = true
+lock_memory = "on""#,
+        &[
+            r#"t.toml:2: runtime.clock = "tsc": no such choice; allowed: auto, monotonic; take one of those [TR-0707]"#,
+            r#"t.toml:3: runtime.start = "some": no such choice; allowed: all, any; take one of those [TR-0707]"#,
+            r#"t.toml:4: runtime.preflight = "fail": no such choice; allowed: off, report, refuse; take one of those [TR-0707]"#,
+            "t.toml:5: runtime.realtime = true: of the wrong type, a boolean; allowed: off, try, require; give one of those [TR-0708]",
+            r#"t.toml:6: runtime.lock_memory = "on": no such choice; allowed: off, try, require; take one of those [TR-0707]"#,
+        ],
+    ),
+    (
+        r#"[threads.t]
+cores = "all""#,
+        &[r#"t.toml:2: threads.t.cores = "all": no such choice; allowed: auto, any; take one of those [TR-0707]"#],
+    ),
+    (
+        r"[threads.t]
+cores = 2",
+        &[
+            "t.toml:2: threads.t.cores = 2: of the wrong type, an integer; allowed: auto, any, or a list of integers from 0 to 8191; write [2] [TR-0708]",
+        ],
+    ),
+    (
+        r"[threads.t]
+cores = []",
+        &[
+            r#"t.toml:2: threads.t.cores = []: no core; allowed: "auto", "any", or a list of core numbers; take "any" to pin to none [TR-0741]"#,
+        ],
+    ),
+    (
+        r"[threads.t]
+threads_max = 2
+cores = [1]",
+        &[
+            "t.toml:3: threads.t.cores = [1]: 1 cores for 2 threads; allowed: one for each thread; set threads_max = 1, or name 2 [TR-0741]",
+        ],
+    ),
+    (
+        r"[feeds.f]
+cores = [1, 2]",
+        &[
+            "t.toml:2: feeds.f.cores = [1, 2]: 2 cores for 1 thread; allowed: one for each thread; name one core [TR-0741]",
+        ],
+    ),
+    (
+        r"[threads.t]
+threads_max = 2
+cores = [3, 3]",
+        &["t.toml:3: threads.t.cores[1] = 3: twice in the list; allowed: each once; leave it out [TR-0739]"],
+    ),
+    (
+        r"[runtime]
+cores = [0, 1]
+[threads.t]
+cores = [2]",
+        &[
+            "t.toml:4: threads.t.cores[0] = 2: not in runtime.cores; allowed: [0, 1]; take one of those, or add it there [TR-0740]",
+        ],
+    ),
+    (
+        r"[threads.t]
+realtime_priority = 100",
+        &["t.toml:2: threads.t.realtime_priority = 100: too large; allowed: 0 to 99; take 99 [TR-0706]"],
+    ),
+    (
+        r"[buses.a_bus_whose_name_has_32_letters0]",
+        &[
+            "t.toml:1: buses.a_bus_whose_name_has_32_letters0: a name too long; allowed: 1 to 31 letters and digits, with single - or _ between them; rename it [TR-0721]",
+        ],
+    ),
+    (
+        r#"[buses."md.raw"]
+capacity_cells = 1000"#,
+        &[
+            r#"t.toml:1: buses."md.raw": a name with other characters; allowed: 1 to 31 letters and digits, with single - or _ between them; rename it [TR-0721]"#,
+            r#"t.toml:2: buses."md.raw".capacity_cells = 1000: not a power of two; allowed: a power of two from 2 to 4294967296; take 1024 [TR-0705]"#,
+        ],
+    ),
+    (
+        r#"[buses.""]"#,
+        &[
+            r#"t.toml:1: buses."": an empty name; allowed: 1 to 31 letters and digits, with single - or _ between them; rename it [TR-0721]"#,
+        ],
+    ),
+    (
+        r"[buses.md--raw]",
+        &[
+            "t.toml:1: buses.md--raw: a name with two of - and _ in a row; allowed: 1 to 31 letters and digits, with single - or _ between them; rename it [TR-0721]",
+        ],
+    ),
+    (
+        r"[buses.md-raw]
+[buses.MD_RAW]",
+        &[
+            "t.toml:1: buses.md-raw: a name like MD_RAW: environment variables cannot tell them apart; allowed: names that differ in more than case and - or _; rename one of them [TR-0722]",
+        ],
+    ),
+    (
+        r#"[runtime]
+name = "my runtime""#,
+        &[
+            r#"t.toml:2: runtime.name = "my runtime": a name with other characters; allowed: 1 to 31 letters and digits, with single - or _ between them; rename it [TR-0721]"#,
+        ],
+    ),
+    (
+        r"[buses.system]",
+        &[
+            "t.toml:1: buses.system: the name of the runtime's own bus; allowed: any other than system; rename it; runtime.system_cells sizes that one [TR-0723]",
+        ],
+    ),
+    (
+        r"[threads.md]
+[feeds.MD]",
+        &[
+            "t.toml:2: feeds.MD: the name of the slot thread md; allowed: a name that no slot thread has; rename one of them [TR-0723]",
+        ],
+    ),
+    (
+        r"[feeds.slots]
+[buses.md.slots.a]",
+        &[
+            "t.toml:1: feeds.slots: the name of the slot thread slots; allowed: a name that no slot thread has; rename one of them [TR-0723]",
+        ],
+    ),
+    (
+        r"[runtime]
+buses_max = 1
+[buses.a]
+[buses.b]",
+        &[
+            "t.toml:3: buses = 2 buses: over runtime.buses_max; allowed: 1 at most; leave some out, or raise runtime.buses_max [TR-0724]",
+        ],
+    ),
+    (
+        r"[buses.md]
+slots_max = 1
+[buses.md.slots.a]
+[buses.md.slots.b]",
+        &[
+            "t.toml:3: buses.md.slots = 2 slots: over slots_max; allowed: 1 at most; leave some out, or raise slots_max [TR-0724]",
+        ],
+    ),
+    (
+        r"[runtime]
+threads_max = 2
+[feeds.md]
+[buses.md.slots.a]",
+        &[
+            "t.toml:1: threads = 3 threads: over runtime.threads_max; allowed: 2 at most; leave some out, or raise runtime.threads_max [TR-0724]",
+        ],
+    ),
+    (
+        r#"[buses.md.slots.a]
+after = ["b"]
+[buses.md.slots.book]"#,
+        &[
+            r#"t.toml:2: buses.md.slots.a.after[0] = "b": no such slot of the bus; allowed: book; take one of those [TR-0731]"#,
+        ],
+    ),
+    (
+        r#"[buses.md.slots.a]
+after = ["a"]"#,
+        &[
+            r#"t.toml:2: buses.md.slots.a.after[0] = "a": a slot after itself; allowed: other slots; leave it out [TR-0732]"#,
+        ],
+    ),
+    (
+        r#"[buses.md.slots.a]
+after = ["b"]
+[buses.md.slots.b]
+after = ["c"]
+[buses.md.slots.c]
+after = ["a"]"#,
+        &[
+            r#"t.toml:2: buses.md.slots.a.after[0] = "b": a cycle: a after b, b after c, c after a; allowed: an order; leave one of them out [TR-0732]"#,
+        ],
+    ),
+    (
+        r#"[buses.md.slots.a]
+after = ["b", "b"]
+tags = ["Trade", "Quote", "Trade"]
+[buses.md.slots.b]"#,
+        &[
+            r#"t.toml:2: buses.md.slots.a.after[1] = "b": twice in the list; allowed: each once; leave it out [TR-0739]"#,
+            r#"t.toml:3: buses.md.slots.a.tags[2] = "Trade": twice in the list; allowed: each once; leave it out [TR-0739]"#,
+        ],
+    ),
+    (
+        r#"[threads.fast]
+[buses.md.slots.a]
+thread = "fsat""#,
+        &[
+            r#"t.toml:3: buses.md.slots.a.thread = "fsat": no such slot thread; allowed: fast, slots; did you mean fast? [TR-0733]"#,
+        ],
+    ),
+    (
+        r#"[buses.md.publishers.p]
+slot = "md""#,
+        &[
+            r#"t.toml:2: buses.md.publishers.p.slot = "md": not a slot's name as BUS.SLOT; allowed: nothing (there is none); leave it out [TR-0734]"#,
+        ],
+    ),
+    (
+        r#"[buses.md.publishers.p]
+slot = "md.vwpa"
+[buses.md.slots.vwap]"#,
+        &[
+            r#"t.toml:2: buses.md.publishers.p.slot = "md.vwpa": no such slot; allowed: md.vwap; did you mean md.vwap? [TR-0734]"#,
+        ],
+    ),
+    (
+        r#"[buses.md.slots.vwap]
+[buses.md.publishers.p]
+slot = "md.vwap""#,
+        &[
+            r#"t.toml:3: buses.md.publishers.p.slot = "md.vwap": slot md.vwap waits for bus md, its own, which it alone could empty; allowed: waiting publishers without a cycle; take overflow timeout, fail or shed for one [TR-0735]"#,
+        ],
+    ),
+    (
+        r#"[buses.md.slots.vwap]
+[buses.md.publishers.p]
+slot = "orders.risk"
+[buses.orders.slots.risk]
+[buses.orders.publishers.p]
+slot = "md.vwap""#,
+        &[
+            r#"t.toml:6: buses.orders.publishers.p.slot = "md.vwap": a cycle: slot md.vwap waits for bus orders, slot orders.risk waits for bus md; allowed: waiting publishers without a cycle; take overflow timeout, fail or shed for one [TR-0735]"#,
+        ],
+    ),
+    (
+        r"[buses.md]
+arena_bytes = 1024
+publishers.a = {}
+publishers.b = {}",
+        &[
+            "t.toml:2: buses.md.arena_bytes = 1024: the bus has 2 publishers, and bytes have one; allowed: 0 on a bus for many publishers; give the bytes a bus of their own [TR-0736]",
+        ],
+    ),
+    (
+        r"[buses.md]
+arena_bytes = 1024
+publishers.a = { clones = true }",
+        &[
+            "t.toml:2: buses.md.arena_bytes = 1024: publisher a may be cloned, and bytes have one publisher; allowed: 0 on a bus for many publishers; give the bytes a bus of their own [TR-0736]",
+        ],
+    ),
+    (
+        r"[buses.md.slots.a]
+restart_pause_ms = 6000",
+        &[
+            "t.toml:2: buses.md.slots.a.restart_pause_ms = 6000: above restart_pause_max_ms; allowed: 5000 or less; lower it, or raise restart_pause_max_ms [TR-0737]",
+        ],
+    ),
+    (
+        r"[buses.md.slots.a]
+restart_pause_max_ms = 5",
+        &[
+            "t.toml:2: buses.md.slots.a.restart_pause_max_ms = 5: below restart_pause_ms; allowed: 10 or more; raise it, or lower restart_pause_ms [TR-0737]",
+        ],
+    ),
+    (
+        r"[buses.md.slots.a]
+stuck_after_ms = 5",
+        &[
+            "t.toml:2: buses.md.slots.a.stuck_after_ms = 5: below runtime.check_every_ms; allowed: 0, or 10 or more; raise it, or lower runtime.check_every_ms [TR-0738]",
+        ],
+    ),
+    (
+        r"[runtime]
+check_every_ms = 2000
+[buses.md.slots.a]",
+        &[
+            "t.toml:2: runtime.check_every_ms = 2000: above stuck_after_ms of buses.md.slots.a; allowed: 1000 or less; lower it, or raise stuck_after_ms [TR-0738]",
+        ],
+    ),
+    (
+        r"[buses.md]
+capacity_cells = 4294967296",
+        &[
+            "t.toml:2: buses.md.capacity_cells = 4294967296: all buses together take 274878103552 bytes at least; allowed: runtime.memory_max_bytes, which is 1073741824; take less, or raise runtime.memory_max_bytes [TR-0742]",
+        ],
+    ),
+    (
+        r"[runtime]
+memory_max_bytes = 4096",
+        &[
+            "t.toml:2: runtime.memory_max_bytes = 4096: all buses together take 65536 bytes at least; allowed: runtime.memory_max_bytes, which is 4096; take less, or raise runtime.memory_max_bytes [TR-0742]",
+        ],
+    ),
+    (
+        r"[buses.md]
+arena_bytes = 2000000000",
+        &[
+            "t.toml:2: buses.md.arena_bytes = 2000000000: all buses together take 2004390912 bytes at least; allowed: runtime.memory_max_bytes, which is 1073741824; take less, or raise runtime.memory_max_bytes [TR-0742]",
+        ],
+    ),
+];
