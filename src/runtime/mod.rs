@@ -2,3 +2,4 @@
 //! process do not see each other.
 
 pub mod config;
+pub mod machine;
