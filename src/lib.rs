@@ -28,6 +28,7 @@ mod guide {
         Slots "../docs/guide/slots.md"
         Failure "../docs/guide/failure.md"
         Waiting "../docs/guide/waiting.md"
+        Cores "../docs/guide/cores.md"
         OwnLoop "../docs/guide/own-loop.md"
         History "../docs/guide/history.md"
         Bytes "../docs/guide/bytes.md"

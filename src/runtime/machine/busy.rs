@@ -41,7 +41,8 @@ impl CpuTimes {
         let (before, after) = (earlier.cores.get(&core)?, self.cores.get(&core)?);
         let all = after.all.checked_sub(before.all).filter(|&ticks| ticks >= 2)?;
         // The kernel's counts of idle time may run backwards by a tick.
-        let percent = |after: u64, before: u64| after.saturating_sub(before).min(all) * 100 / all;
+        let share = |ticks: u64| (u128::from(ticks.min(all)) * 100 / u128::from(all)) as u64;
+        let percent = |after: u64, before: u64| share(after.saturating_sub(before));
         Some(Load {
             busy_percent: percent(after.busy, before.busy),
             stolen_percent: percent(after.stolen, before.stolen),

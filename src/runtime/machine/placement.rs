@@ -223,11 +223,14 @@ impl<'a> Plan<'a> {
     }
 
     /// The node a demand should be on: that of its own threads, of the demand it is near, or of one that is near it. Without any, the
-    /// node with the most free cores, so that those who come after fit there.
+    /// node with the most free cores, the kernel's not counted, so that those who come after fit there.
     fn home(&self, at: usize) -> usize {
         self.own_node(at).or_else(|| self.partner_node(at)).unwrap_or_else(|| {
             let mut free: BTreeMap<usize, usize> = BTreeMap::new();
-            self.free().iter().for_each(|core| *free.entry(core.node).or_default() += 1);
+            let first = self.topology.first();
+            for core in self.free().iter().filter(|core| Some(core.id) != first) {
+                *free.entry(core.node).or_default() += 1;
+            }
             let most = free.values().copied().max();
             free.into_iter().find(|(_, count)| Some(*count) == most).map_or(0, |(node, _)| node)
         })

@@ -32,9 +32,11 @@ fn huge_pages_always(files: &KernelFiles) -> Option<Finding> {
     })
 }
 
+/// After a heading, a line for each: path, type, size, used, priority.
 fn swap(look: &Preflight<'_>) -> Option<Finding> {
     let text = look.files.text("proc/swaps")?;
-    let devices: Vec<&str> = text.lines().skip(1).filter_map(|line| line.split_whitespace().next()).collect();
+    let device = |line: &'_ str| line.split_whitespace().next().filter(|name| name.starts_with('/')).map(str::to_owned);
+    let devices: Vec<String> = text.lines().filter_map(device).collect();
     (!devices.is_empty() && look.lock == Grant::Off).then(|| Finding {
         kind: FindingKind::Swap,
         place: "/proc/swaps".into(),

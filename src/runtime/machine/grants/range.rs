@@ -35,6 +35,9 @@ impl<'a> MemoryRange<'a> {
     /// All pages of that size that it touches.
     pub(super) fn pages_around(&self, page: usize) -> Self {
         let start = self.start - self.start % page;
+        if self.bytes == 0 {
+            return Self { start, ..*self };
+        }
         let end = self.start.saturating_add(self.bytes).checked_next_multiple_of(page).unwrap_or(start);
         Self { start, bytes: end.saturating_sub(start), ..*self }
     }
