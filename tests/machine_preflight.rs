@@ -250,7 +250,7 @@ fn issue_4548_a_core_shared_with_a_busy_stranger_is_named_with_who_it_is() {
         pauses += 1;
         put([(5, 0, 0), (2, 3, 0), (1, 3, 1), (5, 0, 0)]);
         tree.put("proc/70/task/71/stat", stat(71, "a (b) c", 5 + pauses, 1));
-        tree.put("proc/80/task/80/stat", stat(80, "elsewhere", 90, 0));
+        tree.put("proc/80/task/80/stat", stat(80, "elsewhere", 90 * pauses, 0));
     });
     let findings = look.look();
     assert_eq!(pauses, 2, "a second one, to see who it is");
