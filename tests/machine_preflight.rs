@@ -189,7 +189,12 @@ fn the_least_quota_of_all_groups_counts() {
     tree.put("sys/fs/cgroup/a.slice/b.service/cpu.max", "50000 100000\n");
     assert!(only(&look(&tree), FindingKind::Quota).unwrap().value.starts_with("0.50 cores"));
     tree.put("proc/self/cgroup", "0::/../../other\n").put("sys/fs/cgroup/cpu.max", "200000 100000\n");
-    assert_eq!(only(&look(&tree), FindingKind::Quota), None, "as many as there are busy threads");
+    tree.put("sys/fs/cpu.max", "1 100000\n");
+    assert_eq!(
+        only(&look(&tree), FindingKind::Quota),
+        None,
+        "as many as there are busy threads; nothing outside is read"
+    );
     // The older kind of control groups.
     tree.put("proc/self/cgroup", "4:cpuset:/\n1:cpu,cpuacct:/box\n")
         .put("sys/fs/cgroup/cpu/box/cpu.cfs_period_us", "100000");
