@@ -29,11 +29,11 @@ mod guide {
         Slots "../docs/guide/slots.md"
         Failure "../docs/guide/failure.md"
         Waiting "../docs/guide/waiting.md"
+        Cores "../docs/guide/cores.md"
         OwnLoop "../docs/guide/own-loop.md"
         History "../docs/guide/history.md"
         Bytes "../docs/guide/bytes.md"
         Measuring "../docs/guide/measuring.md"
         Testing "../docs/guide/testing.md"
-        Configuration "../docs/guide/configuration.md"
     }
 }

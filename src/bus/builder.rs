@@ -179,6 +179,12 @@ impl<F: Family> Bus<F> {
         self.inner.ring.capacity()
     }
 
+    /// Where the cells of its ring lie, address and bytes.
+    #[must_use]
+    pub fn memory(&self) -> (usize, usize) {
+        self.inner.ring.memory()
+    }
+
     /// Events published so far (with many publishers: claimed; holes included).
     #[must_use]
     pub fn published(&self) -> u64 {

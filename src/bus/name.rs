@@ -25,14 +25,16 @@ impl Name {
     }
 
     /// The text in 32 bytes, zeroes behind it.
-    pub(crate) fn to_bytes(self) -> [u8; 32] {
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; 32] {
         let mut bytes = [0; 32];
         bytes[..usize::from(self.len)].copy_from_slice(self.as_str().as_bytes());
         bytes
     }
 
     /// What [`Self::to_bytes`] gave; a question mark for anything else.
-    pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
         let len = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
         Self::new(core::str::from_utf8(&bytes[..len]).unwrap_or("?"))
     }

@@ -88,7 +88,7 @@ mod sealed {
     ring_publisher!(Publisher);
     ring_publisher!(SharedPublisher);
 }
-use sealed::RingPublisher;
+pub(crate) use sealed::RingPublisher;
 
 /// The only publisher of a bus. Dropping it closes the bus: slots finish what is there and stop.
 pub type Publisher<F> = BusPublisher<F, ring::Publisher<<F as Family>::Cell>>;

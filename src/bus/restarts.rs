@@ -103,7 +103,7 @@ mod tests {
         const SEEDS: u64 = 4_000;
         let drawn: Vec<Vec<u64>> = (0..SEEDS).map(|seed| pauses(10, seed * 7_919)).collect();
         for n in 0..10 {
-            let bound = (10 * MS << n).min(1_000 * MS);
+            let bound = ((10 * MS) << n).min(1_000 * MS);
             let mut quarters = [0_u64; 4];
             let mut sum = 0;
             for pause in drawn.iter().map(|pauses| pauses[n]) {

@@ -538,7 +538,7 @@ impl<F: Family, H: Handler> Slot<F, H> {
 }
 
 /// What a panic said.
-pub(super) fn message(panic: &(dyn std::any::Any + Send)) -> String {
+pub(crate) fn message(panic: &(dyn std::any::Any + Send)) -> String {
     panic
         .downcast_ref::<&str>()
         .map(ToString::to_string)

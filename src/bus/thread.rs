@@ -163,6 +163,7 @@ impl SlotThreadBuilder {
             id: AtomicU32::new(0),
             slots: Mutex::default(),
             counts: CachePadded::default(),
+            abandoned: AtomicU32::new(0),
         });
         let theirs = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
@@ -202,6 +203,8 @@ struct Shared {
     /// Serials and names of its slots, for those who ask.
     slots: Mutex<Vec<(u64, Name)>>,
     counts: CachePadded<Counts>,
+    /// Whether dropping the owner's value is not to wait for the thread.
+    abandoned: AtomicU32,
 }
 
 impl Shared {
@@ -287,6 +290,16 @@ impl SlotThread {
         }
     }
 
+    /// Which slot it is at, of all that the process ever had; 0: none.
+    pub(crate) fn current_serial(&self) -> u64 {
+        self.shared.counts.current.load(Ordering::Relaxed)
+    }
+
+    /// Leaves the thread to itself: dropping this value will not wait for it. For one that a handler holds.
+    pub(crate) fn abandon(&self) {
+        self.shared.abandoned.store(1, Ordering::Relaxed);
+    }
+
     /// Whether the caller is this thread.
     pub(super) fn is_own(&self) -> bool {
         self.kernel_id() == thread_id()
@@ -360,7 +373,7 @@ const STOP_GRACE: Duration = Duration::from_millis(200);
 
 impl Drop for SlotThread {
     fn drop(&mut self) {
-        if self.thread.is_some() {
+        if self.thread.is_some() && self.shared.abandoned.load(Ordering::Relaxed) == 0 {
             self.ask_to_stop();
             self.ends_within(Duration::from_secs(1));
         }

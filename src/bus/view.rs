@@ -206,6 +206,11 @@ impl SlotView {
         self.bell.ring();
     }
 
+    /// stub
+    pub fn quarantine(&self) -> bool {
+        false
+    }
+
     /// Tells the slot that its [`super::DeadLetterSink`] has letters that came back.
     pub fn announce_letters(&self) {
         self.shared.ask(MAIL);

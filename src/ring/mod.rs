@@ -179,6 +179,12 @@ impl<T: Plain> Ring<T> {
         self.shared.capacity() as usize
     }
 
+    /// Where its cells lie, address and bytes: for whoever wants to ask the system something about their pages.
+    #[must_use]
+    pub fn memory(&self) -> (usize, usize) {
+        self.shared.memory()
+    }
+
     /// Sequences published so far; with many publishers, claimed.
     #[must_use]
     pub fn published(&self) -> u64 {

@@ -66,6 +66,11 @@ impl<T: Plain> Shared<T> {
         self.mask + 1
     }
 
+    /// Where the cells lie: address and bytes.
+    pub(super) fn memory(&self) -> (usize, usize) {
+        (self.cells.as_ptr() as usize, size_of_val(&*self.cells))
+    }
+
     #[inline(always)]
     pub(super) fn cell(&self, sequence: u64) -> &Cell<T> {
         let index = (sequence & self.mask) as usize;

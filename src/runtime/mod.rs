@@ -1,4 +1,48 @@
 //! The runtime: one value that owns buses, threads, cores, limits, failures and shutdown. Nothing of it is global: two runtimes in a
 //! process do not see each other.
+//!
+//! [`Runtime`] is what is being built: from a [`config::Config`] come buses, to which handlers and feeds are given; nothing runs. Its
+//! `start` gives [`Running`]: threads exist from there on and none comes later. Its `shutdown` ends all of it within one deadline and
+//! returns the account.
 
+mod attachment;
 pub mod config;
+mod error;
+mod feed;
+mod groups;
+mod hosted_bus;
+mod hosted_slot;
+pub mod machine;
+mod notice;
+mod plan;
+mod queued;
+mod registry;
+mod reserve;
+mod running;
+mod runtime_bus;
+mod runtime_value;
+mod service;
+mod shared;
+mod shutdown;
+#[cfg(feature = "signals")]
+mod signals;
+mod snapshot;
+mod stage;
+mod start;
+mod stop;
+pub mod system;
+pub mod watchdog;
+
+pub use attachment::{Attachment, LeaveError};
+pub use error::{Kind, RuntimeError};
+pub use feed::{Feed, FeedEnd, FeedError};
+pub use notice::Notice;
+pub use running::{Running, Waited};
+pub use runtime_bus::RuntimeBus;
+pub use runtime_value::Runtime;
+pub use shared::SYSTEM_BUS;
+pub use shutdown::{BusReport, Deadline, FeedReport, ShutdownReport, SlotReport};
+pub use snapshot::{BusSnapshot, FeedSnapshot, SlotSnapshot, Snapshot, ThreadSnapshot};
+pub use stage::Stage;
+pub use start::{StartError, StartFailure, StartReport};
+pub use stop::{StopHandle, StopReason};

@@ -65,7 +65,7 @@ impl Default for RuntimeConfig {
             clock: ClockChoice::Auto,
             start: StartPolicy::All,
             shutdown_timeout_ms: 5_000,
-            signals: true,
+            signals: false,
             check_every_ms: 10,
             system_cells: 1_024,
             seed: 0,

@@ -1,0 +1,145 @@
+//! A feed: the user's code on a pinned thread of its own that brings events in. The runtime starts it after all slots and ends it before them.
+
+use super::stop::Stop;
+use crate::bus::Name;
+use crate::clock::Clock;
+use core::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
+
+/// What can go wrong in a feed.
+pub type FeedError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The user's code of a feed.
+pub(super) type FeedBody = Box<dyn FnOnce(&Feed) -> Result<(), FeedError> + Send>;
+
+/// A feed's side of its runtime.
+pub struct Feed {
+    name: Name,
+    core: Option<usize>,
+    shares_core: bool,
+    clock: Clock,
+    stop: Arc<Stop>,
+}
+
+impl Feed {
+    /// Whether the feed is to end: look at it between messages. One relaxed load.
+    #[must_use]
+    #[inline]
+    pub fn is_stopping(&self) -> bool {
+        self.stop.feeds_are_to_end()
+    }
+
+    /// The feed's name.
+    #[must_use]
+    pub fn name(&self) -> Name {
+        self.name
+    }
+
+    /// The core its thread is pinned to.
+    #[must_use]
+    pub fn core(&self) -> Option<usize> {
+        self.core
+    }
+
+    /// Whether other threads of the runtime run on that core too: a feed that waits then yields rather than spins.
+    #[must_use]
+    pub fn shares_core(&self) -> bool {
+        self.shares_core
+    }
+
+    /// The runtime's clock.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+}
+
+/// How a feed ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FeedEnd {
+    /// It returned.
+    Done,
+    /// It returned an error.
+    Failed(String),
+    /// It panicked.
+    Panicked(String),
+    /// It has not returned.
+    StillRuns,
+}
+
+impl fmt::Display for FeedEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Done => f.write_str("done"),
+            Self::Failed(error) => write!(f, "failed: {error}"),
+            Self::Panicked(message) => write!(f, "panicked: {message}"),
+            Self::StillRuns => f.write_str("has not returned"),
+        }
+    }
+}
+
+/// A feed's thread, as its runtime keeps it.
+pub(super) struct FeedThread {
+    pub(super) name: Name,
+    pub(super) core: Option<usize>,
+    end: Arc<OnceLock<FeedEnd>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Where a feed's thread runs.
+pub(super) struct FeedPlace {
+    pub(super) core: Option<usize>,
+    pub(super) shares_core: bool,
+}
+
+impl FeedThread {
+    /// Starts the feed. `first` runs on the new thread before it, for pinning and priority.
+    pub(super) fn start(
+        name: Name,
+        place: &FeedPlace,
+        clock: &Clock,
+        stop: &Arc<Stop>,
+        first: impl FnOnce() -> Result<(), String> + Send + 'static,
+        body: FeedBody,
+    ) -> std::io::Result<Self> {
+        let end = Arc::new(OnceLock::new());
+        let (theirs, waiter) = (Arc::clone(&end), std::thread::current());
+        let FeedPlace { core, shares_core } = *place;
+        let feed = Feed { name, core, shares_core, clock: clock.clone(), stop: Arc::clone(stop) };
+        let thread = std::thread::Builder::new().name(name.as_str().to_owned()).spawn(move || {
+            let run = || match first() {
+                Ok(()) => body(&feed).map_err(|error| error.to_string()),
+                Err(message) => Err(message),
+            };
+            let ended = match catch_unwind(AssertUnwindSafe(run)) {
+                Ok(Ok(())) => FeedEnd::Done,
+                Ok(Err(message)) => FeedEnd::Failed(message),
+                Err(panic) => FeedEnd::Panicked(crate::bus::panic_message(&*panic)),
+            };
+            let _ = theirs.set(ended);
+            waiter.unpark();
+        })?;
+        Ok(Self { name, core, end, thread: Some(thread) })
+    }
+
+    /// Whether its thread has ended, with all that the feed held.
+    pub(super) fn has_ended(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// How it ended. Where it has, its thread is joined.
+    pub(super) fn end(&mut self) -> FeedEnd {
+        if self.has_ended()
+            && let Some(thread) = self.thread.take()
+        {
+            let _ = thread.join();
+        }
+        self.end_so_far()
+    }
+
+    pub(super) fn end_so_far(&self) -> FeedEnd {
+        self.end.get().cloned().unwrap_or(FeedEnd::StillRuns)
+    }
+}

@@ -1,0 +1,248 @@
+//! A bus as its runtime keeps it: the bus itself, its publishers until somebody takes them, its dead letters, its slots by name.
+
+use super::config::{BusConfig, Grant};
+use super::error::{Kind, RuntimeError};
+use super::hosted_slot::HostedSlot;
+use super::machine::{Granted, MemoryRange, huge_pages};
+use super::reserve::Reservation;
+use crate::bus::{Bus, Name, Publisher, SharedPublisher};
+use crate::clock::Clock;
+use crate::event::{Family, Tag};
+use crate::retain::DeadLetters;
+use crate::ring::Doorbell;
+use arc_swap::ArcSwap;
+use core::time::Duration;
+use crossbeam_utils::atomic::AtomicCell;
+use std::any::Any;
+use std::sync::Arc;
+
+/// The bus of one family.
+pub(super) struct HostedBus<F: Family> {
+    pub(super) bus: Bus<F>,
+    pub(super) config: BusConfig,
+    pub(super) letters: Option<DeadLetters<F>>,
+    ports: Ports<F>,
+    slots: ArcSwap<Vec<Arc<HostedSlot>>>,
+    reservation: Reservation,
+}
+
+/// Publishers that nobody has taken yet, by name. Taken by an atomic exchange.
+enum Ports<F: Family> {
+    /// The only one; any name will do where none is configured.
+    One(Option<Name>, Port<Publisher<F>>),
+    Many(Vec<(Name, Port<SharedPublisher<F>>)>),
+}
+
+/// A publisher, until somebody takes it.
+type Port<P> = AtomicCell<Option<Box<P>>>;
+
+/// A bus, whatever its family.
+pub(super) trait AnyBus: Send + Sync {
+    fn name(&self) -> Name;
+    fn family(&self) -> &'static str;
+    fn capacity(&self) -> usize;
+    fn published(&self) -> u64;
+    fn memory_bytes(&self) -> u64;
+    fn slots(&self) -> Arc<Vec<Arc<HostedSlot>>>;
+    /// The name of an event of this bus.
+    fn event_name(&self, tag: Tag) -> Option<&'static str>;
+    /// No publisher can publish any more; slots finish.
+    fn close(&self);
+    /// Letters kept, and letters lost because there was no room.
+    fn dead_letters(&self) -> (u64, u64);
+    /// Forgets letters that are too old.
+    fn purge(&self);
+    /// The buses whose slots publish to this one.
+    fn sources(&self) -> Vec<Name>;
+    /// Takes slots off the list that were entered and never started.
+    fn forget_unstarted(&self);
+    /// Asks for huge pages under the ring.
+    fn huge_pages(&self, asked: Grant) -> Granted;
+    fn typed(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
+}
+
+/// Bytes that a bus of this family takes: cells with their stamps, the arena and its index, dead letters. Histograms belong to slots.
+pub(super) fn bytes_of<F: Family>(config: &BusConfig) -> u64 {
+    let cell = (size_of::<F::Cell>() as u64 + 8).next_multiple_of(64);
+    let index = if config.arena_bytes > 0 { 40 * config.capacity_cells } else { 0 };
+    let letters = config.dead_letters_max.next_power_of_two() * (cell + 64);
+    let letters = if config.dead_letters_max > 0 { letters } else { 0 };
+    (cell * config.capacity_cells).saturating_add(config.arena_bytes).saturating_add(index).saturating_add(letters)
+}
+
+impl<F: Family> HostedBus<F> {
+    /// Builds the bus, its publishers and its dead letters.
+    pub(super) fn build(
+        name: Name,
+        config: BusConfig,
+        clock: &Clock,
+        bell: &Arc<Doorbell>,
+        reservation: Reservation,
+    ) -> Result<Arc<Self>, RuntimeError> {
+        let builder = Bus::<F>::builder(name.as_str())
+            .capacity(usize::try_from(config.capacity_cells).unwrap_or(usize::MAX))
+            .slots(config.slots_max as usize)
+            .byte_limit(usize::try_from(config.arena_bytes).unwrap_or(usize::MAX))
+            .clock(clock.clone())
+            .doorbell(bell);
+        let ring = |cause| RuntimeError::Ring { bus: name, cause };
+        let (bus, ports) = if config.has_many_publishers() {
+            let (bus, first) = builder.many().map_err(ring)?;
+            (bus, Ports::many(&config, first))
+        } else {
+            let (bus, publisher) = builder.single().map_err(ring)?;
+            let named = config.publishers.iter().next();
+            let publisher = match named {
+                Some((_, config)) => config.apply(publisher),
+                None => publisher,
+            };
+            let name = named.map(|(name, _)| Name::new(name));
+            (bus, Ports::One(name, AtomicCell::new(Some(Box::new(publisher)))))
+        };
+        let letters = match config.dead_letters_max {
+            0 => None,
+            letters => Some(DeadLetters::new(&bus, usize::try_from(letters).unwrap_or(usize::MAX)).map_err(ring)?),
+        };
+        Ok(Arc::new(Self { bus, config, letters, ports, slots: ArcSwap::default(), reservation }))
+    }
+
+    /// Takes the only publisher.
+    pub(super) fn publisher(&self, name: &str) -> Result<Publisher<F>, RuntimeError> {
+        let Ports::One(known, port) = &self.ports else { return Err(self.wrong_kind(name)) };
+        if known.is_some_and(|known| known != Name::new(name)) {
+            return Err(self.unknown_publisher(name));
+        }
+        port.take().map(|publisher| *publisher).ok_or_else(|| taken(Kind::Publisher, name))
+    }
+
+    /// Takes one of many publishers.
+    pub(super) fn shared_publisher(&self, name: &str) -> Result<SharedPublisher<F>, RuntimeError> {
+        let Ports::Many(ports) = &self.ports else { return Err(self.wrong_kind(name)) };
+        let port = ports.iter().find(|(known, _)| *known == Name::new(name));
+        let (_, port) = port.ok_or_else(|| self.unknown_publisher(name))?;
+        port.take().map(|publisher| *publisher).ok_or_else(|| taken(Kind::Publisher, name))
+    }
+
+    fn wrong_kind(&self, name: &str) -> RuntimeError {
+        let many = matches!(self.ports, Ports::Many(_));
+        RuntimeError::Publishers { bus: self.bus.name(), publisher: name.to_owned(), many }
+    }
+
+    fn unknown_publisher(&self, name: &str) -> RuntimeError {
+        let known = self.config.publishers.keys().cloned().collect();
+        RuntimeError::Unknown { kind: Kind::Publisher, name: name.to_owned(), known }
+    }
+
+    /// The slot of that name, if it was attached. Lock-free.
+    pub(super) fn slot(&self, name: Name) -> Option<Arc<HostedSlot>> {
+        self.slots.load().iter().find(|slot| slot.name == name).cloned()
+    }
+
+    /// Enters a slot, in the place of one of that name that is over. False where that one is not.
+    pub(super) fn enter(&self, slot: &Arc<HostedSlot>) -> bool {
+        let mut entered = false;
+        self.slots.rcu(|slots| {
+            let mut slots = Vec::clone(slots);
+            entered = !slots.iter().any(|known| known.name == slot.name && !known.is_over());
+            if entered {
+                slots.retain(|known| known.name != slot.name);
+                // What is over is kept to be looked at, as long as there is room.
+                if slots.len() >= self.config.slots_max as usize {
+                    slots.retain(|known| !known.is_over());
+                }
+                slots.push(Arc::clone(slot));
+            }
+            slots
+        });
+        entered
+    }
+
+    /// Takes a slot out that was never started, or whose handler was handed back.
+    pub(super) fn leave(&self, slot: &Arc<HostedSlot>) {
+        self.slots.rcu(|slots| {
+            let mut slots = Vec::clone(slots);
+            slots.retain(|known| !Arc::ptr_eq(known, slot));
+            slots
+        });
+    }
+}
+
+fn taken(kind: Kind, name: &str) -> RuntimeError {
+    RuntimeError::Taken { kind, name: name.to_owned() }
+}
+
+impl<F: Family> Ports<F> {
+    fn many(config: &BusConfig, first: SharedPublisher<F>) -> Self {
+        let ports = config.publishers.iter().map(|(name, config)| {
+            let publisher = config.apply(first.clone());
+            (Name::new(name), AtomicCell::new(Some(Box::new(publisher))))
+        });
+        Self::Many(ports.collect())
+    }
+}
+
+impl<F: Family> AnyBus for HostedBus<F> {
+    fn name(&self) -> Name {
+        self.bus.name()
+    }
+
+    fn family(&self) -> &'static str {
+        F::NAME
+    }
+
+    fn capacity(&self) -> usize {
+        self.bus.capacity()
+    }
+
+    fn published(&self) -> u64 {
+        self.bus.published()
+    }
+
+    fn memory_bytes(&self) -> u64 {
+        self.reservation.bytes()
+    }
+
+    fn slots(&self) -> Arc<Vec<Arc<HostedSlot>>> {
+        self.slots.load_full()
+    }
+
+    fn event_name(&self, tag: Tag) -> Option<&'static str> {
+        F::schema_of(tag).map(|schema| schema.name)
+    }
+
+    fn close(&self) {
+        self.bus.close();
+    }
+
+    fn dead_letters(&self) -> (u64, u64) {
+        self.letters.as_ref().map_or((0, 0), |letters| (letters.len() as u64, letters.overflowed()))
+    }
+
+    fn purge(&self) {
+        if let (Some(letters), age @ 1..) = (&self.letters, self.config.dead_letter_age_max_ms) {
+            letters.purge_older_than(Duration::from_millis(age));
+        }
+    }
+
+    fn sources(&self) -> Vec<Name> {
+        let slots = self.config.publishers.values().filter_map(|publisher| publisher.slot.split_once('.'));
+        slots.map(|(bus, _)| Name::new(bus)).collect()
+    }
+
+    fn forget_unstarted(&self) {
+        self.slots.rcu(|slots| {
+            let mut slots = Vec::clone(slots);
+            slots.retain(|slot| slot.view.get().is_some());
+            slots
+        });
+    }
+
+    fn huge_pages(&self, asked: Grant) -> Granted {
+        let (start, bytes) = self.bus.memory();
+        huge_pages(MemoryRange::at(start, bytes), asked)
+    }
+
+    fn typed(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
+    }
+}

@@ -1,0 +1,151 @@
+//! A slot as its runtime keeps it: its configuration, and the slot from outside once it is attached.
+
+use super::config::{BusConfig, MeasureChoice, OverflowChoice, PanicChoice, PublisherConfig, SlotConfig};
+use super::error::RuntimeError;
+use super::hosted_bus::HostedBus;
+use super::watchdog::Health;
+use crate::bus::{BusPublisher, Name, Overflow, PanicPolicy, RingPublisher, SlotBuilder, SlotView};
+use crate::event::{Family, TagSet};
+use core::time::Duration;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+/// A slot by name.
+pub(super) struct HostedSlot {
+    pub(super) name: Name,
+    pub(super) config: SlotConfig,
+    /// Which thread of its group hosts it.
+    pub(super) thread: OnceLock<Name>,
+    /// Set once it is attached.
+    pub(super) view: OnceLock<SlotView>,
+    /// As the watchdog saw it last.
+    health: AtomicU32,
+    stalled_ns: AtomicU64,
+}
+
+impl HostedSlot {
+    pub(super) fn new(name: Name, config: SlotConfig) -> Self {
+        let (thread, view) = (OnceLock::new(), OnceLock::new());
+        Self { name, config, thread, view, health: AtomicU32::new(Health::Well as u32), stalled_ns: AtomicU64::new(0) }
+    }
+
+    /// Written by the service thread alone.
+    pub(super) fn set_health(&self, health: Health, stalled_ns: u64) {
+        self.health.store(health as u32, Ordering::Relaxed);
+        self.stalled_ns.store(stalled_ns, Ordering::Relaxed);
+    }
+
+    /// How it does, as the watchdog saw it last.
+    pub(super) fn health(&self) -> Health {
+        Health::from_u8(self.health.load(Ordering::Relaxed) as u8).unwrap_or_default()
+    }
+
+    /// How long the watchdog has seen no progress.
+    pub(super) fn stalled(&self) -> Duration {
+        Duration::from_nanos(self.stalled_ns.load(Ordering::Relaxed))
+    }
+
+    /// Whether its handler sees nothing any more and its place is free.
+    pub(super) fn is_over(&self) -> bool {
+        self.view.get().is_some_and(SlotView::is_done)
+    }
+}
+
+impl SlotConfig {
+    /// What the slot does when its handler panics.
+    #[must_use]
+    pub fn panic_policy(&self) -> PanicPolicy {
+        match self.panic {
+            PanicChoice::Skip => PanicPolicy::Skip,
+            PanicChoice::Restart => PanicPolicy::Restart {
+                max: self.restarts_max,
+                window: Duration::from_millis(self.restart_window_ms),
+                pause: Duration::from_millis(self.restart_pause_ms),
+                pause_max: Duration::from_millis(self.restart_pause_max_ms),
+            },
+            PanicChoice::Quarantine => PanicPolicy::Quarantine,
+            PanicChoice::Abort => PanicPolicy::Abort,
+        }
+    }
+
+    /// How long `on_init`, and then `on_start`, may take.
+    #[must_use]
+    pub fn start_timeout(&self) -> Duration {
+        Duration::from_millis(self.start_timeout_ms)
+    }
+
+    /// The tags it is given, of a bus of family `F`.
+    ///
+    /// # Errors
+    /// A name that the family does not have.
+    pub fn tag_set<F: Family>(&self) -> Result<TagSet, crate::event::EventError> {
+        if self.tags.is_empty() {
+            return Ok(F::ALL);
+        }
+        let mut tags = TagSet::EMPTY;
+        for name in &self.tags {
+            tags = tags.with(F::tag_by_name(name)?);
+        }
+        Ok(tags)
+    }
+
+    /// Bytes that its histograms and its scratch memory take.
+    pub(super) fn memory_bytes<F: Family>(&self) -> u64 {
+        const TRIPLE: u64 = 390_000;
+        let tags = self.tag_set::<F>().map_or(0, |tags| tags.iter().count() as u64);
+        let histograms = match self.measure {
+            MeasureChoice::Off | MeasureChoice::Slot => 1,
+            MeasureChoice::SlotAndTags => 1 + tags,
+        };
+        histograms * TRIPLE + self.scratch_bytes
+    }
+}
+
+impl<F: Family> HostedBus<F> {
+    /// A slot's builder, as its configuration says.
+    pub(super) fn slot_builder(&self, slot: &HostedSlot, seed: u64) -> Result<SlotBuilder<F>, RuntimeError> {
+        let HostedSlot { name, config, .. } = slot;
+        let tags = config.tag_set::<F>().map_err(|cause| RuntimeError::Tags {
+            bus: self.bus.name(),
+            slot: name.to_string(),
+            cause: Box::new(cause),
+        })?;
+        let builder = self
+            .bus
+            .slot(name.as_str())
+            .tags(tags)
+            .policy(config.panic_policy())
+            .wait(config.wait.into())
+            .measure(config.measure.into())
+            .turn_limit(config.turn_limit_events as usize)
+            .scratch_bytes(usize::try_from(config.scratch_bytes).unwrap_or(usize::MAX))
+            .start_limit(config.start_timeout())
+            .seed(seed)
+            .initialised();
+        Ok(match &self.letters {
+            Some(letters) => builder.dead_letters(letters),
+            None => builder,
+        })
+    }
+}
+
+impl BusConfig {
+    /// Whether its ring is made for many publishers.
+    #[must_use]
+    pub fn has_many_publishers(&self) -> bool {
+        self.publishers.len() > 1 || self.publishers.values().any(|publisher| publisher.clones)
+    }
+}
+
+impl PublisherConfig {
+    /// Sets a publisher up as configured.
+    pub(super) fn apply<F: Family, R: RingPublisher<F::Cell>>(&self, to: BusPublisher<F, R>) -> BusPublisher<F, R> {
+        let overflow = match self.overflow {
+            OverflowChoice::Wait => Overflow::Wait,
+            OverflowChoice::Timeout => Overflow::Timeout(Duration::from_millis(self.timeout_ms)),
+            OverflowChoice::Fail => Overflow::Fail,
+            OverflowChoice::Shed => Overflow::Shed,
+        };
+        to.overflow(overflow).stamping(self.stamping.into())
+    }
+}

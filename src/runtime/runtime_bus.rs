@@ -1,0 +1,141 @@
+//! A bus of a runtime, for whoever knows its family: publishers and slots by name.
+
+use super::attachment::Attachment;
+use super::config::SlotConfig;
+use super::error::{Kind, RuntimeError};
+use super::hosted_bus::HostedBus;
+use super::hosted_slot::HostedSlot;
+use super::queued::Queued;
+use super::shared::{Shared, lock};
+use super::stage::Stage;
+use crate::bus::{Bus, Handler, Name, Publisher, SharedPublisher, SlotView};
+use crate::event::Family;
+use crate::retain::DeadLetters;
+use std::sync::{Arc, OnceLock};
+
+/// A bus of a runtime. Cheap to clone; its memory lives until the last clone, publisher and slot is gone.
+pub struct RuntimeBus<F: Family> {
+    pub(super) hosted: Arc<HostedBus<F>>,
+    pub(super) shared: Arc<Shared>,
+}
+
+impl<F: Family> Clone for RuntimeBus<F> {
+    fn clone(&self) -> Self {
+        Self { hosted: Arc::clone(&self.hosted), shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<F: Family> RuntimeBus<F> {
+    /// The bus itself: its last events, its clock, its counts.
+    #[must_use]
+    pub fn bus(&self) -> &Bus<F> {
+        &self.hosted.bus
+    }
+
+    /// The bus's name.
+    #[must_use]
+    pub fn name(&self) -> Name {
+        self.hosted.bus.name()
+    }
+
+    /// What its slots refused, or lost to a panic; `None` where `dead_letters_max` is 0.
+    #[must_use]
+    pub fn dead_letters(&self) -> Option<&DeadLetters<F>> {
+        self.hosted.letters.as_ref()
+    }
+
+    /// Takes the only publisher, set up as configured. Where none is configured any name will do. Takes no lock.
+    ///
+    /// # Errors
+    /// [`RuntimeError::Unknown`], [`RuntimeError::Taken`], or [`RuntimeError::Publishers`] where the bus is made for many.
+    pub fn publisher(&self, name: &str) -> Result<Publisher<F>, RuntimeError> {
+        self.shared.refuse_late(Kind::Publisher, name)?;
+        self.hosted.publisher(name)
+    }
+
+    /// Takes one of the publishers of a bus that is made for many, set up as configured. Takes no lock.
+    ///
+    /// # Errors
+    /// As [`Self::publisher`].
+    pub fn shared_publisher(&self, name: &str) -> Result<SharedPublisher<F>, RuntimeError> {
+        self.shared.refuse_late(Kind::Publisher, name)?;
+        self.hosted.shared_publisher(name)
+    }
+
+    /// The slot of that name from outside, if it is attached. Takes no lock.
+    #[must_use]
+    pub fn view(&self, slot: &str) -> Option<SlotView> {
+        self.hosted.slot(Name::new(slot)).and_then(|slot| slot.view.get().cloned())
+    }
+
+    /// Gives a configured slot its handler. Before the start it waits for that, and sees what is published from then on; afterwards it is
+    /// initialised and started here, by the calling thread's waiting.
+    ///
+    /// # Errors
+    /// [`RuntimeError::Unknown`] where the configuration has no such slot; [`RuntimeError::Taken`] where it has its handler; where it is
+    /// started here: why it was not.
+    pub fn attach<H: Handler>(&self, slot: &str, handler: H) -> Result<Attachment<H>, RuntimeError> {
+        let unknown = || RuntimeError::Unknown {
+            kind: Kind::Slot,
+            name: slot.to_owned(),
+            known: self.hosted.config.slots.keys().cloned().collect(),
+        };
+        let config = self.hosted.config.slots.get(slot).ok_or_else(unknown)?.clone();
+        self.attach_as(slot, config, handler)
+    }
+
+    /// As [`Self::attach`], for a slot that the configuration does not name.
+    ///
+    /// # Errors
+    /// As [`Self::attach`].
+    pub fn attach_as<H: Handler>(
+        &self,
+        slot: &str,
+        config: SlotConfig,
+        handler: H,
+    ) -> Result<Attachment<H>, RuntimeError> {
+        let slot = Arc::new(HostedSlot::new(Name::new(slot), config));
+        let handle = Arc::new(OnceLock::new());
+        let seed = self.shared.seed_of(self.name(), slot.name);
+        let queued = Queued::new(&self.hosted, &slot, seed, handler, Arc::clone(&handle));
+        let name = slot.name.to_string();
+        let waits = self.shared.enter(Kind::Slot, &name, || {
+            if !self.hosted.enter(&slot) {
+                return Err(RuntimeError::Taken { kind: Kind::Slot, name: name.clone() });
+            }
+            if self.shared.stage() != Stage::Building {
+                return Ok(Some(queued));
+            }
+            lock(&self.shared.queue).slots.push(queued);
+            Ok(None)
+        })?;
+        if let Some(queued) = waits
+            && let Err(error) = self.start_now(queued)
+        {
+            self.hosted.leave(&slot);
+            return Err(error);
+        }
+        let (hosted, left) = (Arc::clone(&self.hosted), Arc::clone(&slot));
+        Ok(Attachment { slot, handle, leave: Arc::new(move || hosted.leave(&left)) })
+    }
+
+    /// Starts a slot while the runtime runs.
+    fn start_now(&self, queued: Queued) -> Result<(), RuntimeError> {
+        let Queued { slot, init, .. } = queued;
+        let groups = self
+            .shared
+            .groups
+            .get()
+            .ok_or_else(|| RuntimeError::NotStarted { kind: Kind::Thread, name: slot.config.thread.clone() })?;
+        let thread = groups.deal(&slot.config.thread)?;
+        let mut after = Vec::new();
+        for name in &slot.config.after {
+            let upstream = self.hosted.slot(Name::new(name)).and_then(|slot| slot.view.get().map(SlotView::id));
+            after.push(upstream.ok_or_else(|| RuntimeError::NotStarted { kind: Kind::Slot, name: name.clone() })?);
+        }
+        let (_, wait) = init()?(thread, &after)?;
+        let view = wait(slot.config.start_timeout())?;
+        // The shutdown may have begun meanwhile, and have looked for slots before this one was there.
+        self.shared.refuse_late(Kind::Slot, slot.name.as_str()).inspect_err(|_| view.ask_to_stop())
+    }
+}

@@ -1,0 +1,282 @@
+//! Everything there is in a runtime at one moment: limits, buses, slots, threads, feeds. Each slot's counts are of one moment and add up.
+//! What there is to count is fixed by the configuration: traffic adds no series.
+
+use super::feed::{FeedEnd, FeedThread};
+use super::hosted_bus::AnyBus;
+use super::hosted_slot::HostedSlot;
+use super::shared::Shared;
+use super::stage::Stage;
+use super::watchdog::Health;
+use crate::bus::{Name, SlotStats, ThreadStats};
+use core::fmt;
+use core::sync::atomic::Ordering;
+
+/// A runtime at one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The runtime.
+    pub runtime: Name,
+    /// The stage of its life.
+    pub stage: Stage,
+    /// Buses there are, those that were removed and are still held included, and how many there may be.
+    pub buses_used: (u64, u64),
+    /// Bytes that buses have taken, and may take.
+    pub memory_bytes: (u64, u64),
+    /// Threads there are, and may be.
+    pub threads_used: (u64, u64),
+    /// Looks of the service thread.
+    pub checks: u64,
+    /// What it noticed.
+    pub notices: u64,
+    /// Panics of the hook.
+    pub hook_panics: u64,
+    /// System events that found no room.
+    pub system_lost: u64,
+    /// The buses, by name.
+    pub buses: Vec<BusSnapshot>,
+    /// The slot threads.
+    pub threads: Vec<ThreadSnapshot>,
+    /// The feeds.
+    pub feeds: Vec<FeedSnapshot>,
+}
+
+/// A bus at one moment.
+#[derive(Clone, Debug)]
+pub struct BusSnapshot {
+    /// The bus.
+    pub bus: Name,
+    /// Its family.
+    pub family: &'static str,
+    /// Cells of its ring.
+    pub capacity: u64,
+    /// Events published; read after the counts of its slots, so that none is ahead of it.
+    pub published: u64,
+    /// Bytes it has taken.
+    pub memory_bytes: u64,
+    /// Dead letters kept.
+    pub dead_letters: u64,
+    /// Dead letters lost because there was no room.
+    pub dead_letters_lost: u64,
+    /// Its slots, in the order of their attachment.
+    pub slots: Vec<SlotSnapshot>,
+}
+
+/// A slot at one moment.
+#[derive(Clone, Debug)]
+pub struct SlotSnapshot {
+    /// The slot.
+    pub slot: Name,
+    /// The thread that hosts it.
+    pub thread: Option<Name>,
+    /// State and counts, of one moment.
+    pub stats: SlotStats,
+    /// How it does.
+    pub health: Health,
+    /// Events behind.
+    pub lag: u64,
+}
+
+/// A slot thread at one moment.
+#[derive(Clone, Debug)]
+pub struct ThreadSnapshot {
+    /// The thread.
+    pub thread: Name,
+    /// The core it is pinned to.
+    pub core: Option<usize>,
+    /// Its turns, useful and idle.
+    pub stats: ThreadStats,
+}
+
+/// A feed at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedSnapshot {
+    /// The feed.
+    pub feed: Name,
+    /// The core it is pinned to.
+    pub core: Option<usize>,
+    /// How it ended, where it has.
+    pub end: FeedEnd,
+}
+
+impl Snapshot {
+    pub(super) fn of(shared: &Shared, feeds: &[FeedThread]) -> Self {
+        let limits = &shared.config.runtime;
+        let groups = shared.groups.get();
+        let threads: Vec<_> = groups.into_iter().flat_map(super::groups::Groups::all).map(thread).collect();
+        let service = &shared.service;
+        let running = threads.len() + feeds.iter().filter(|feed| !feed.has_ended()).count() + 1;
+        Self {
+            runtime: shared.name,
+            stage: shared.stage(),
+            buses_used: (shared.limits.buses(), u64::from(limits.buses_max)),
+            memory_bytes: (shared.limits.memory_bytes(), limits.memory_max_bytes),
+            threads_used: (running as u64, u64::from(limits.threads_max)),
+            checks: service.checks.load(Ordering::Relaxed),
+            notices: service.notices.load(Ordering::Relaxed),
+            hook_panics: service.hook_panics.load(Ordering::Relaxed),
+            system_lost: service.lost.load(Ordering::Relaxed),
+            buses: shared.registry.all().iter().map(|one| bus(one.as_ref())).collect(),
+            threads,
+            feeds: feeds
+                .iter()
+                .map(|feed| FeedSnapshot { feed: feed.name, core: feed.core, end: feed.end_so_far() })
+                .collect(),
+        }
+    }
+
+    /// One bus's part of it.
+    #[must_use]
+    pub fn bus(&self, name: &str) -> Option<&BusSnapshot> {
+        self.buses.iter().find(|bus| bus.bus.as_str() == name)
+    }
+
+    /// One slot's part of it.
+    #[must_use]
+    pub fn slot(&self, bus: &str, slot: &str) -> Option<&SlotSnapshot> {
+        self.bus(bus)?.slots.iter().find(|known| known.slot.as_str() == slot)
+    }
+
+    /// Every number by name, in a fixed order: `buses.md.published`, `buses.md.slots.book.delivered`, `threads.slots.busy`. Their set depends on
+    /// what exists, never on what was published.
+    #[must_use]
+    pub fn series(&self) -> Vec<(String, u64)> {
+        let mut all: Vec<(String, u64)> = [
+            ("runtime.stage", self.stage as u64),
+            ("runtime.buses", self.buses_used.0),
+            ("runtime.buses_max", self.buses_used.1),
+            ("runtime.memory_bytes", self.memory_bytes.0),
+            ("runtime.memory_max_bytes", self.memory_bytes.1),
+            ("runtime.threads", self.threads_used.0),
+            ("runtime.threads_max", self.threads_used.1),
+            ("runtime.checks", self.checks),
+            ("runtime.notices", self.notices),
+            ("runtime.hook_panics", self.hook_panics),
+            ("runtime.system_lost", self.system_lost),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into();
+        self.buses.iter().for_each(|bus| bus.series(&mut all));
+        for ThreadSnapshot { thread, stats, .. } in &self.threads {
+            let numbers = [
+                ("turns", stats.turns),
+                ("busy", stats.busy),
+                ("idle_polls", stats.idle_polls),
+                ("parks", stats.parks),
+                ("slots", stats.slots.len() as u64),
+            ];
+            all.extend(numbers.map(|(what, value)| (format!("threads.{thread}.{what}"), value)));
+        }
+        let ended = |feed: &FeedSnapshot| u64::from(feed.end != FeedEnd::StillRuns);
+        all.extend(self.feeds.iter().map(|feed| (format!("feeds.{}.ended", feed.feed), ended(feed))));
+        all
+    }
+}
+
+impl BusSnapshot {
+    fn series(&self, all: &mut Vec<(String, u64)>) {
+        let bus = self.bus;
+        let numbers = [
+            ("published", self.published),
+            ("capacity_cells", self.capacity),
+            ("memory_bytes", self.memory_bytes),
+            ("dead_letters", self.dead_letters),
+            ("dead_letters_lost", self.dead_letters_lost),
+        ];
+        all.extend(numbers.map(|(what, value)| (format!("buses.{bus}.{what}"), value)));
+        for SlotSnapshot { slot, stats, health, lag, .. } in &self.slots {
+            let numbers = [
+                ("state", stats.state as u64),
+                ("health", *health as u64),
+                ("lag", *lag),
+                ("position", stats.position),
+                ("delivered", stats.delivered),
+                ("filtered", stats.filtered),
+                ("dead", stats.dead),
+                ("holes", stats.holes),
+                ("redelivered", stats.redelivered),
+                ("batches", stats.batches),
+                ("idle_polls", stats.idle_polls),
+                ("panics", stats.panics),
+                ("restarts", stats.restarts),
+            ];
+            all.extend(numbers.map(|(what, value)| (format!("buses.{bus}.slots.{slot}.{what}"), value)));
+        }
+    }
+}
+
+fn bus(bus: &dyn AnyBus) -> BusSnapshot {
+    let slots: Vec<_> = bus.slots().iter().filter_map(|one| slot(one)).collect();
+    let published = bus.published();
+    let (dead_letters, dead_letters_lost) = bus.dead_letters();
+    BusSnapshot {
+        bus: bus.name(),
+        family: bus.family(),
+        capacity: bus.capacity() as u64,
+        published,
+        memory_bytes: bus.memory_bytes(),
+        dead_letters,
+        dead_letters_lost,
+        slots: slots.into_iter().map(|slot| slot.behind(published)).collect(),
+    }
+}
+
+fn slot(slot: &HostedSlot) -> Option<SlotSnapshot> {
+    let view = slot.view.get()?;
+    let (stats, thread) = (view.stats(), slot.thread.get().copied());
+    Some(SlotSnapshot { slot: slot.name, thread, stats, health: slot.health(), lag: 0 })
+}
+
+impl SlotSnapshot {
+    fn behind(mut self, published: u64) -> Self {
+        self.lag = published.saturating_sub(self.stats.position);
+        self
+    }
+}
+
+fn thread(thread: &crate::bus::SlotThread) -> ThreadSnapshot {
+    ThreadSnapshot { thread: thread.name(), core: thread.core(), stats: thread.stats() }
+}
+
+impl fmt::Display for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+        write!(
+            f,
+            "runtime {}: {}; buses {} of {}, memory {:.1} of {:.1} MiB, threads {} of {}",
+            self.runtime,
+            self.stage,
+            self.buses_used.0,
+            self.buses_used.1,
+            mib(self.memory_bytes.0),
+            mib(self.memory_bytes.1),
+            self.threads_used.0,
+            self.threads_used.1
+        )?;
+        for bus in &self.buses {
+            write!(f, "\nbus {} ({}): {} published, {} cells", bus.bus, bus.family, bus.published, bus.capacity)?;
+            if bus.dead_letters + bus.dead_letters_lost > 0 {
+                write!(f, ", {} dead letters, {} lost", bus.dead_letters, bus.dead_letters_lost)?;
+            }
+            for SlotSnapshot { slot, stats, health, lag, .. } in &bus.slots {
+                write!(
+                    f,
+                    "\n  slot {slot}: {}, {health}, {lag} behind; {} delivered, {} filtered, {} dead, {} panics, {} restarts",
+                    stats.state, stats.delivered, stats.filtered, stats.dead, stats.panics, stats.restarts
+                )?;
+            }
+        }
+        for ThreadSnapshot { thread, core, stats } in &self.threads {
+            write!(f, "\nthread {thread}")?;
+            match core {
+                Some(core) => write!(f, " on core {core}")?,
+                None => f.write_str(", not pinned")?,
+            }
+            let (slots, duty) = (stats.slots.len(), stats.busy as f64 * 100.0 / stats.turns.max(1) as f64);
+            write!(f, ": {slots} slots, {duty:.1} % of its turns had events")?;
+        }
+        for FeedSnapshot { feed, end, .. } in &self.feeds {
+            write!(f, "\nfeed {feed}: {end}")?;
+        }
+        Ok(())
+    }
+}

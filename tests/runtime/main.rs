@@ -1,0 +1,9 @@
+//! The runtime through its public API: what it refuses, how it starts, runs, fails and stops.
+
+mod buses;
+mod failures;
+mod house;
+mod leaks;
+mod notices;
+mod start;
+mod stop;
