@@ -35,5 +35,6 @@ mod guide {
         Bytes "../docs/guide/bytes.md"
         Measuring "../docs/guide/measuring.md"
         Testing "../docs/guide/testing.md"
+        Configuration "../docs/guide/configuration.md"
     }
 }

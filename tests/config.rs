@@ -450,6 +450,17 @@ fn variables_that_name_nothing_are_mistakes() {
 }
 
 #[test]
+fn the_files_of_the_guide_load() {
+    let page = include_str!("../docs/guide/configuration.md");
+    let files: Vec<_> = page.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(files.len(), 1);
+    for file in files {
+        let config = Config::from_toml("guide", file).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        assert_eq!((config.buses.len(), config.threads.len(), config.feeds.len()), (2, 2, 1));
+    }
+}
+
+#[test]
 fn the_schema_in_the_repository_is_the_one_of_the_types() {
     let committed = include_str!("../docs/config.schema.json");
     assert!(committed == Config::json_schema(), "write it anew: tagring check --schema > docs/config.schema.json");

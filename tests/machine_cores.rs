@@ -128,6 +128,24 @@ fn issue_4548_isolated_cores_come_first_then_whole_ones_then_near_ones() {
 }
 
 #[test]
+fn a_core_is_better_where_nothing_runs_beside_it() {
+    // Hyper-threads 0 and 2, 1 and 3. The kernel is on 0, so 2 is half a core.
+    let machine = Topology::regular(1, 2, 2).limited_to(&[0, 2, 3]).unwrap();
+    assert_eq!(cores(&machine, &[Demand::feed("f", Waits::Spins)]), [[Some(3)]]);
+    let isolated = Topology::made_up([Core { isolated: true, ..Core::new(0) }, Core::new(1)]);
+    assert_eq!(cores(&isolated, &[Demand::service("s")]), [[Some(1)]], "an isolated core is wasted on who parks");
+    let group = Demand::slots("slots", Waits::Spins, 2, 2);
+    assert_eq!(cores(&Topology::regular(2, 4, 1), &[group]), [[Some(4), Some(5)]], "a group stays on one node");
+}
+
+#[test]
+fn those_who_share_keep_off_the_core_that_an_unpinned_thread_will_need() {
+    let any = Demand { cores: Cores::Any, ..Demand::feed("any", Waits::Spins) };
+    let demands = [any, Demand::feed("a", Waits::Yields), Demand::feed("b", Waits::Yields)];
+    assert_eq!(cores(&Topology::regular(1, 2, 1), &demands), [[None], [Some(1)], [Some(1)]]);
+}
+
+#[test]
 fn a_partner_is_met_on_its_node_whoever_is_placed_first() {
     let machine = Topology::regular(2, 4, 1);
     let on_node_0 = listed(Demand::feed("itch", Waits::Spins), &[2]);
@@ -209,9 +227,9 @@ fn lists_are_obeyed_in_turn() {
     assert_eq!(cores(&machine, std::slice::from_ref(&yields)), [[Some(2), Some(1), Some(2)]]);
     assert_eq!(place(&machine, &[yields]).unwrap().findings().len(), 1, "sharing is said also where it was asked for");
     let any = Demand { cores: Cores::Any, ..Demand::slots("a", Waits::Spins, 2, 2) };
-    assert_eq!(cores(&machine, &[any.clone()]), [[None, None]]);
+    assert_eq!(cores(&machine, std::slice::from_ref(&any)), [[None, None]]);
     let spinning: Vec<Demand> = (0..3).map(|_| Demand::feed("f", Waits::Spins)).collect();
-    let counts = cores(&machine, &[&[any.clone()], &spinning[..]].concat());
+    let counts = cores(&machine, &[std::slice::from_ref(&any), &spinning[..]].concat());
     assert_eq!(counts[0].len(), 1, "a thread that is not pinned needs a core as well");
     assert!(place(&machine, &[&[any], &spinning[..], &spinning[..1]].concat()).is_err());
 }

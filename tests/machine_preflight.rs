@@ -189,7 +189,12 @@ fn the_least_quota_of_all_groups_counts() {
     tree.put("sys/fs/cgroup/a.slice/b.service/cpu.max", "50000 100000\n");
     assert!(only(&look(&tree), FindingKind::Quota).unwrap().value.starts_with("0.50 cores"));
     tree.put("proc/self/cgroup", "0::/../../other\n").put("sys/fs/cgroup/cpu.max", "200000 100000\n");
-    assert_eq!(only(&look(&tree), FindingKind::Quota), None, "as many as there are busy threads");
+    tree.put("sys/fs/cpu.max", "1 100000\n");
+    assert_eq!(
+        only(&look(&tree), FindingKind::Quota),
+        None,
+        "as many as there are busy threads; nothing outside is read"
+    );
     // The older kind of control groups.
     tree.put("proc/self/cgroup", "4:cpuset:/\n1:cpu,cpuacct:/box\n")
         .put("sys/fs/cgroup/cpu/box/cpu.cfs_period_us", "100000");
@@ -250,7 +255,7 @@ fn issue_4548_a_core_shared_with_a_busy_stranger_is_named_with_who_it_is() {
         pauses += 1;
         put([(5, 0, 0), (2, 3, 0), (1, 3, 1), (5, 0, 0)]);
         tree.put("proc/70/task/71/stat", stat(71, "a (b) c", 5 + pauses, 1));
-        tree.put("proc/80/task/80/stat", stat(80, "elsewhere", 90, 0));
+        tree.put("proc/80/task/80/stat", stat(80, "elsewhere", 90 * pauses, 0));
     });
     let findings = look.look();
     assert_eq!(pauses, 2, "a second one, to see who it is");

@@ -19,6 +19,28 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Feed market data through a bus into slots and report (the default command)
     Run(RunArgs),
+    /// Check configuration files and name every mistake in them, one a line; exit code 2 if there is one
+    Check(CheckArgs),
+}
+
+/// Which configurations are checked, and what is printed of them.
+#[derive(clap::Args, Debug, Clone)]
+pub(crate) struct CheckArgs {
+    /// TOML files, each a configuration of its own
+    #[arg(required_unless_present = "schema")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Print the configuration with all defaults filled in and every key explained, as TOML; for one file
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) effective: bool,
+    /// Print the result as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Leave environment variables (`TAGRING__BUSES__MD__SLOTS_MAX=4` and the like) out of account
+    #[arg(long)]
+    pub(crate) no_env: bool,
+    /// Print the JSON Schema of configurations, for editors, and check nothing
+    #[arg(long, conflicts_with_all = ["effective", "json", "no_env", "files"])]
+    pub(crate) schema: bool,
 }
 
 /// What the main job reads, how fast, where, and what it shows.

@@ -1,6 +1,7 @@
 //! The program `tagring`. Without a command it runs the main job: a feed into a bus into slots, and a report of what happened.
 
 mod args;
+mod check;
 mod derived;
 mod jitter;
 mod report;
@@ -17,6 +18,7 @@ fn main() -> ExitCode {
     let args = args::Args::parse();
     match args.command {
         Some(args::Command::Run(run)) => run::main(&run),
+        Some(args::Command::Check(check)) => check::main(&check),
         None => run::main(&args.run),
     }
 }

@@ -9,10 +9,13 @@
     reason = "the library's files are wider than the models"
 )]
 
+#[path = "../../src/counters/block.rs"]
+mod block;
 mod event;
 #[path = "../../src/ring/mod.rs"]
 mod ring;
 mod sync;
 
+mod block_models;
 mod ring_models;
 mod tag_set_models;

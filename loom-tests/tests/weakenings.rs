@@ -25,7 +25,7 @@ const fn weaken(
 }
 
 #[rustfmt::skip]
-const WEAKENINGS: [Weakening; 26] = [
+const WEAKENINGS: [Weakening; 30] = [
     weaken("stamp store", "src/ring/cell.rs",
         "self.words.store(value);\n        self.stamp.store(s + 1, Ordering::Release);",
         "self.words.store(value);\n        self.stamp.store(s + 1, Ordering::Relaxed);", "one_publisher_one_reader"),
@@ -104,6 +104,18 @@ const WEAKENINGS: [Weakening; 26] = [
     weaken("tagset cas acquire", "src/event/atomic_tag_set.rs",
         "compare_exchange(version, odd, Ordering::Acquire,",
         "compare_exchange(version, odd, Ordering::Relaxed,", "no_change_of"),
+    weaken("block release fence", "src/counters/block.rs",
+        "        fence(Ordering::Release);\n",
+        "", "counts_of_a_block"),
+    weaken("block acquire fence", "src/counters/block.rs",
+        "            fence(Ordering::Acquire);\n",
+        "", "counts_of_a_block"),
+    weaken("block version store", "src/counters/block.rs",
+        "self.version.store(version, Ordering::Release)",
+        "self.version.store(version, Ordering::Relaxed)", "counts_of_a_block"),
+    weaken("block version load", "src/counters/block.rs",
+        "let version = self.version.load(Ordering::Acquire); // SYNC block-written\n            let copy",
+        "let version = self.version.load(Ordering::Relaxed);\n            let copy", "counts_of_a_block"),
 ];
 
 /// A copy of what the models are built from.
@@ -194,7 +206,7 @@ fn every_weakening_is_found_by_its_model() {
 #[test]
 fn every_weakening_names_a_text_of_the_sources() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let models = ["ring_models.rs", "tag_set_models.rs"]
+    let models = ["ring_models.rs", "tag_set_models.rs", "block_models.rs"]
         .map(|file| fs::read_to_string(root.join("loom-tests/src").join(file)).unwrap());
     for weakening in &WEAKENINGS {
         let source = fs::read_to_string(root.join(weakening.file)).unwrap();

@@ -6,10 +6,10 @@ mod plot;
 mod text;
 
 use crate::args::{Pace, RunArgs};
-use crate::say::say;
+use crate::say::{print, say};
 pub(crate) use ended::Ended;
 use std::fs::{File, Metadata, OpenOptions};
-use std::io::{self, Write as _};
+use std::io;
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -190,14 +190,7 @@ pub(crate) fn show(args: &RunArgs, report: &Report) -> Result<(), String> {
         let full = path.canonicalize().unwrap_or_else(|_| path.clone());
         out.push_str(&format!("\nplot      {}\n", full.display()));
     }
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(out.as_bytes()).and_then(|()| stdout.flush()) {
-        // A reader that has gone away is not our error.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            return Err(format!("TR-3006: the report cannot be written to standard output: {error}"));
-        }
-        _ => {}
-    }
+    print(&out)?;
     plot.map(|_| ())
 }
 

@@ -218,6 +218,7 @@ mod tests {
         assert_eq!(span(99, 1, 3, (true, true)).activity(), Activity::Running);
         assert_eq!(span(0, 0, 0, (false, false)).activity(), Activity::Blocked);
         assert_eq!(span(4, 1, 50, (false, true)).activity(), Activity::Blocked, "it polls and sleeps");
+        assert_eq!(span(30, 10, 9, (true, true)).activity(), Activity::Blocked, "it slept in between");
         assert_eq!(span(30, 70, 9, (true, true)).activity(), Activity::Starved);
         assert_eq!(span(0, 0, 0, (true, true)).activity(), Activity::Starved, "a wait that is not over is in no file");
         assert_eq!(span(0, 0, 0, (false, true)).activity(), Activity::Blocked, "it has just woken");

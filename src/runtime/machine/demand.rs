@@ -1,7 +1,7 @@
 //! What wants to run: a group of slot threads, a feed, the service thread. The runtime makes these from its configuration; placement
 //! turns them into threads and cores.
 
-use crate::runtime::config::Cores;
+use crate::runtime::config::{Cores, WaitChoice};
 
 /// What a thread does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,16 @@ impl Waits {
             Self::Spins => "spins",
             Self::Yields => "yields",
             Self::Parks => "parks",
+        }
+    }
+}
+
+impl From<WaitChoice> for Waits {
+    fn from(choice: WaitChoice) -> Self {
+        match choice {
+            WaitChoice::Spin => Self::Spins,
+            WaitChoice::SpinThenYield => Self::Yields,
+            WaitChoice::SpinThenPark => Self::Parks,
         }
     }
 }

@@ -7,8 +7,8 @@ use std::path::Path;
 
 const THP: &str = "sys/kernel/mm/transparent_hugepage";
 
-/// Asks for huge pages under the whole ones that fit into `range`, contents unchanged, and counts them in `/proc/self/smaps`. Memory that
-/// was touched before is moved into huge pages where the kernel can (6.1 and later).
+/// Asks for huge pages under the whole ones that fit into `range`, meets them, and counts them in `/proc/self/smaps`. Contents stay as they
+/// are. Memory that was touched before is moved into huge pages where the kernel can (6.1 and later).
 #[must_use]
 pub fn huge_pages(range: MemoryRange<'_>, asked: Grant) -> Granted {
     Granted::tried(GrantKind::HugePages, asked, || {
@@ -18,6 +18,9 @@ pub fn huge_pages(range: MemoryRange<'_>, asked: Grant) -> Granted {
         unsafe { pages.advise(libc::MADV_HUGEPAGE) }.map_err(|error| {
             format!("{error}: only private memory without a file behind it can have huge pages here")
         })?;
+        // The pages have to be there to be counted. Where they cannot be, the count says so.
+        // SAFETY: populating pages changes no contents.
+        let _ = unsafe { pages.advise(libc::MADV_POPULATE_WRITE) };
         if covered_kib(&files, pages) < pages.bytes() / 1024 {
             // A kernel without it, or without free blocks, leaves small pages: the count says so.
             // SAFETY: moving contents into huge pages does not change them.
@@ -55,8 +58,8 @@ fn verify(covered_kib: usize, wanted_kib: usize) -> Result<String, String> {
         return Ok(told);
     }
     Err(format!(
-        "{told}: memory has not enough free blocks, or was not touched yet; touch it, ask early after boot, or run \
-         `echo 1 > /proc/sys/vm/compact_memory`"
+        "{told}: memory has not enough free blocks, or was touched before on a kernel older than 6.1; ask early after \
+         boot, or run `echo 1 > /proc/sys/vm/compact_memory`"
     ))
 }
 
