@@ -512,3 +512,131 @@ fn issue_4573_a_thread_tells_its_duty_cycle_and_ends_when_asked() {
     let error = bus.slot("late").attach(&thread, Count::default()).map(|_| ()).unwrap_err();
     assert_eq!(error, AttachError::ThreadStopped { thread: "slots".into() });
 }
+
+#[test]
+fn issue_4544_a_stuck_slot_is_quarantined_and_the_others_go_on() {
+    const CAPACITY: u64 = 64;
+    let (bus, mut publisher) = Bus::<Events>::builder("md").capacity(CAPACITY as usize).single().unwrap();
+    let threads = ["stuck", "well"].map(|name| SlotThread::builder(name).start().unwrap());
+    let gate = Gate::new();
+    let handler = Stops::at(&gate, 3);
+    let (failed, stopped) = (Arc::clone(&handler.failed), Arc::clone(&handler.stopped));
+    let stuck = bus.slot("stuck").attach(&threads[0], handler).unwrap();
+    let well = bus.slot("well").after(stuck.id()).measure(Measure::Off).attach(&threads[1], Count::default()).unwrap();
+    let mut batch = publisher.batch(8).unwrap();
+    (0..8).for_each(|qty| batch.push(0, &trade(qty)));
+    batch.publish();
+    eventually("the handler sticks", || gate.is_held());
+    (8..CAPACITY).for_each(|qty| assert_eq!(publisher.try_publish(0, &trade(qty)), Ok(qty)));
+    assert_eq!(publisher.try_publish(0, &trade(0)).unwrap_err().slot, Some("stuck".into()));
+    // A publisher that waits already is let go too.
+    let waits = std::thread::spawn(move || {
+        publisher.publish(0, &trade(0)).unwrap();
+        publisher
+    });
+    let view = stuck.view().clone();
+    assert!(view.quarantine());
+    assert_eq!((view.state(), view.is_done(), view.handling()), (SlotState::Quarantined, false, Some((3, Trade::TAG))));
+    let mut publisher = waits.join().unwrap();
+    (0..20 * CAPACITY).for_each(|qty| assert!(publisher.publish(0, &trade(qty)).is_ok()));
+    assert_eq!((view.handling(), bus.lags().len()), (Some((3, Trade::TAG)), 1), "what it sticks in is known for ever");
+    assert_eq!(stuck.detach(Duration::ZERO).map(|_| ()).unwrap_err().code(), "TR-0621");
+    gate.open();
+    drop(stuck.join(SOON).unwrap());
+    assert_eq!((failed.load(Ordering::Acquire), stopped.load(Ordering::Acquire)), (1, 0));
+    eventually("its place is free", || bus.attached() == 1);
+    let last = publisher.publish(0, &trade(0)).unwrap();
+    drop(publisher);
+    let seen = well.join(SOON).unwrap().0;
+    let (stats, well) = (view.stats(), well.stats());
+    check(&stats);
+    check(&well);
+    assert_eq!((stats.state, view.is_done()), (SlotState::Quarantined, true));
+    // What it had begun it may finish, but for what the publishers have stepped over.
+    assert!((4..=8).contains(&stats.delivered) && stats.position == 8, "{stats:?}");
+    assert_eq!((seen, well.position, well.filtered), (well.delivered, last + 1, 0));
+    assert_eq!(well.delivered, CAPACITY + 1 + 20 * CAPACITY + 1, "the others miss nothing");
+    assert!(well.holes > 0, "the pinned cells");
+}
+
+#[test]
+fn issue_4544_a_slot_between_turns_is_quarantined_as_well() {
+    let (bus, mut publisher) = Bus::<Events>::builder("md").capacity(16).single().unwrap();
+    let handler = Stops { at: None, ..Stops::at(&Gate::new(), 0) };
+    let (failed, stopped) = (Arc::clone(&handler.failed), Arc::clone(&handler.stopped));
+    let mut slot = bus.slot("s").attach_here(handler).unwrap();
+    publisher.try_publish(0, &trade(1)).unwrap();
+    assert!(slot.turn());
+    publisher.try_publish(0, &trade(1)).unwrap();
+    assert!(slot.handle().quarantine() && slot.handle().quarantine());
+    assert_eq!((slot.handle().state(), bus.attached(), slot.is_done()), (SlotState::Quarantined, 1, false));
+    (0..40).for_each(|qty| assert!(publisher.try_publish(0, &trade(qty)).is_ok(), "nobody gates"));
+    assert!(!slot.turn() && slot.is_done());
+    assert_eq!((failed.load(Ordering::Acquire), stopped.load(Ordering::Acquire), bus.attached()), (1, 0, 0));
+    let stats = slot.handle().stats();
+    check(&stats);
+    assert_eq!((stats.delivered, stats.state), (1, SlotState::Quarantined));
+    assert!(slot.handle().quarantine(), "it gates nobody anyway");
+}
+
+#[test]
+fn issue_4544_a_slot_that_sticks_while_it_stops_holds_nobody_and_remains_stopped() {
+    struct SticksAtEnd(Gate);
+    impl Handler for SticksAtEnd {
+        fn on_event(&mut self, _: &Event, _: &mut Context) -> Outcome {
+            Outcome::Done
+        }
+        fn on_stop(&mut self, _: &mut Context) {
+            self.0.pass();
+        }
+    }
+    let (bus, mut publisher) = Bus::<Events>::builder("md").capacity(4).single().unwrap();
+    let thread = SlotThread::builder("slots").start().unwrap();
+    let gate = Gate::new();
+    let slot = bus.slot("s").attach(&thread, SticksAtEnd(gate.clone())).unwrap();
+    slot.ask_to_stop();
+    eventually("on_stop sticks", || gate.is_held());
+    assert_eq!(slot.progress().phase, Phase::Stopping);
+    (0..4).for_each(|qty| assert!(publisher.try_publish(0, &trade(qty)).is_ok()));
+    assert!(publisher.try_publish(0, &trade(4)).unwrap_err().is_full());
+    assert!(slot.quarantine());
+    (0..40).for_each(|qty| assert!(publisher.try_publish(0, &trade(qty)).is_ok()));
+    gate.open();
+    drop(slot.join(SOON).unwrap());
+    assert_eq!(slot.state(), SlotState::Stopped);
+}
+
+#[test]
+fn issue_4544_quarantine_races_with_every_other_end_and_one_of_them_wins() {
+    const ROUNDS: u64 = if cfg!(debug_assertions) { 300 } else { 3_000 };
+    let thread = SlotThread::builder("slots").start().unwrap();
+    for round in 0..ROUNDS {
+        let (bus, mut publisher) = Bus::<Events>::builder("md").capacity(16).single().unwrap();
+        let handler = Stops { at: None, ..Stops::at(&Gate::new(), 0) };
+        let (failed, stopped) = (Arc::clone(&handler.failed), Arc::clone(&handler.stopped));
+        let slot = bus.slot("s").measure(Measure::Off).policy(PanicPolicy::Quarantine);
+        let slot = slot.attach(&thread, (handler, Falls::default())).unwrap();
+        let view = slot.view().clone();
+        let ends = std::thread::spawn(move || view.quarantine());
+        for i in 0..8 {
+            let _ = match round % 4 == 1 && i == 4 {
+                true => publisher.publish(0, &trade(0)),
+                false => publisher.publish(0, &Quote { bid: 1, ask: 2 }),
+            };
+        }
+        match round % 4 {
+            2 => drop(publisher),
+            3 => slot.ask_to_stop(),
+            _ => {}
+        }
+        ends.join().unwrap();
+        drop(slot.join(SOON).unwrap());
+        let (stats, failed) = (slot.stats(), failed.load(Ordering::Acquire));
+        check(&stats);
+        assert_eq!(failed + stopped.load(Ordering::Acquire), 1, "told once");
+        let expected = if failed == 1 { SlotState::Quarantined } else { SlotState::Stopped };
+        assert_eq!(stats.state, expected);
+        eventually("its place is free", || bus.attached() == 0);
+    }
+    assert!(thread.shutdown(SOON).ended);
+}

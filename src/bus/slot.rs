@@ -370,15 +370,15 @@ impl<F: Family, H: Handler> Slot<F, H> {
         if let Some(reader) = &mut self.reader
             && reader.position() == beat.at()
         {
-            let covered = reader.turn(1, |turn| {
-                let Some((cell, sequence, _)) = turn.next() else { return };
+            // Not where the slot was quarantined meanwhile: its reader takes no turn any more.
+            let stepped = reader.skip_with(|cell, sequence| {
                 if let Some(letters) = letters {
                     ctx.holds_event = true;
                     bury(&mut **letters, ctx, cell, sequence, DeadReason::Panicked);
                     ctx.holds_event = false;
                 }
             });
-            self.tally.dead += covered as u64;
+            self.tally.dead += u64::from(stepped);
         }
         self.ctx.scratch.reset();
         self.after_panic(message)

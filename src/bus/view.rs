@@ -4,7 +4,7 @@ use super::beat::{Beat, Progress};
 use super::builder::Bus;
 use super::measure::{MeterReader, SlotLatencies};
 use super::name::Name;
-use super::shared::{MAIL, STOP, SlotShared};
+use super::shared::{MAIL, QUARANTINE, STOP, SlotShared};
 use super::state::SlotState;
 use super::tally::{BATCHES, POSITION};
 use super::{Phase, handle::has_left};
@@ -53,6 +53,8 @@ pub(super) trait BusControl: Send + Sync {
     fn published(&self) -> u64;
     /// The tag of the event at `sequence`, while it is in the ring.
     fn tag_at(&self, sequence: u64) -> Option<Tag>;
+    /// Takes the slot's gate away, also while its handler borrows an event.
+    fn revoke(&self, place: ReaderId) -> bool;
 }
 
 impl<F: Family> BusControl for Bus<F> {
@@ -70,6 +72,9 @@ impl<F: Family> BusControl for Bus<F> {
     }
     fn tag_at(&self, sequence: u64) -> Option<Tag> {
         self.inner.ring.copy_of(sequence).map(|cell| cell.as_event().tag())
+    }
+    fn revoke(&self, place: ReaderId) -> bool {
+        self.inner.ring.revoke(place)
     }
 }
 
@@ -206,9 +211,26 @@ impl SlotView {
         self.bell.ring();
     }
 
-    /// stub
+    /// Ends the slot from outside, also while its handler sticks: it gates nobody from here on, so that publishers and other slots go on.
+    /// When the handler returns, `on_failed` runs and the handler is handed back; until then the cells of its turn, at most a quarter of
+    /// the ring, carry no events. Does not wait.
+    ///
+    /// Returns whether the slot gates nobody now. If not, the slot's thread has not taken it over yet, or the kernel has no `membarrier`: the
+    /// slot then ends after its turn.
     pub fn quarantine(&self) -> bool {
-        false
+        let handling = self.handling();
+        let end = self.shared.state.claim_end(SlotState::Quarantined);
+        if let Some(handling) = handling {
+            self.shared.record().quarantined_at.get_or_insert(handling);
+        }
+        // Also a slot that stops, and sticks there, must not hold its bus; it remains stopped.
+        let revoked = self.control.revoke(self.place);
+        if revoked && end == SlotState::Quarantined {
+            self.shared.state.show_end();
+        }
+        self.shared.ask(QUARANTINE);
+        self.bell.ring();
+        revoked || self.state().is_final()
     }
 
     /// Tells the slot that its [`super::DeadLetterSink`] has letters that came back.
