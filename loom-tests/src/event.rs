@@ -4,6 +4,8 @@
 pub mod atomic_tag_set;
 #[path = "../../src/event/error.rs"]
 pub mod error;
+#[path = "../../src/event/nearest.rs"]
+pub mod nearest;
 #[path = "../../src/event/tag.rs"]
 pub mod tag;
 #[path = "../../src/event/tag_set.rs"]
