@@ -72,7 +72,7 @@ impl fmt::Display for Notice {
             Self::SlotHealth { bus, slot, change, sequence, event, cause } => {
                 write!(f, "slot {slot} of bus {bus} is {}", change.to)?;
                 match change.to {
-                    Health::Stuck => {
+                    Health::Stuck | Health::Held => {
                         let ms = change.stalled_ns / 1_000_000;
                         write!(f, ": no progress for {ms} ms at sequence {sequence}")?;
                         if let Some(event) = event {

@@ -11,11 +11,11 @@ use super::shared::{SYSTEM_BUS, Shared};
 use super::stage::Stage;
 use super::system::{self, Cause};
 use super::watchdog::{Bounds, Change, Health, Standing, Watchdog};
-use crate::bus::{Name, Publisher, SlotState, SlotView};
+use crate::bus::{Name, Publisher, SlotState, SlotThread, SlotView};
 use crate::event::Payload;
 use crate::ring::ReaderId;
 use core::time::Duration;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -66,6 +66,7 @@ impl Service {
             watched: HashMap::new(),
             buses: Vec::new(),
             stage: Stage::Building,
+            sticking: HashSet::new(),
             round: 0,
             threads: HashMap::new(),
             threads_seen: Instant::now(),
@@ -106,6 +107,8 @@ struct Worker {
     /// Buses as of the last look.
     buses: Vec<Name>,
     stage: Stage,
+    /// Serials of slots whose handlers have not returned for too long, quarantined ones included.
+    sticking: HashSet<u64>,
     round: u64,
     /// Times of slot threads as of the last window, by kernel id.
     threads: HashMap<u32, ThreadTimes>,
@@ -189,12 +192,14 @@ impl Worker {
 
     fn look_at(&mut self, bus: &dyn AnyBus, slots: &[Arc<HostedSlot>], slot: &HostedSlot, view: &SlotView) {
         let progress = view.progress();
+        let (has_turn, is_held) = self.turn_of(view);
         let upstream = slot.config.after.iter().filter_map(|after| position_of(slots, Name::new(after)));
         let standing = Standing {
             position: progress.position,
             at: progress.at,
             available: upstream.fold(progress.published, u64::min),
-            has_turn: self.has_turn(view),
+            has_turn,
+            is_held,
             runs: progress.state == SlotState::Running,
             over: view.is_done() || matches!(progress.state, SlotState::Quarantined | SlotState::Failed),
         };
@@ -214,6 +219,12 @@ impl Worker {
         });
         watched.round = round;
         let change = watched.watchdog.look(standing);
+        match watched.watchdog.health() {
+            Health::Stuck => drop(self.sticking.insert(view.serial())),
+            // One that was quarantined holds its thread until its handler returns.
+            Health::Over if !view.is_done() => {}
+            _ => drop(self.sticking.remove(&view.serial())),
+        }
         slot.set_health(watched.watchdog.health(), watched.watchdog.stalled_ns());
         let times = match watched.watchdog.stalled_ns() {
             0 => {
@@ -265,6 +276,7 @@ impl Worker {
         let (sequence, tag) = handling.map_or((view.progress().at, u16::MAX), |(at, tag)| (at, tag.get()));
         let cause = match (change.to, since, times_of(view.thread_id())) {
             (Health::Stuck, Some(since), Some(now)) => cause(now.since(&since)),
+            (Health::Held, ..) => Cause::Held,
             _ => Cause::Unknown,
         };
         self.publish(&system::events::SlotHealth {
@@ -282,7 +294,7 @@ impl Worker {
         let event = handling.and_then(|(_, tag)| bus.event_name(tag));
         let notice = Notice::SlotHealth { bus: bus.name(), slot: slot.name, change, sequence, event, cause };
         self.tell(&notice);
-        if change.to != Health::Stuck {
+        if !matches!(change.to, Health::Stuck | Health::Held) {
             return;
         }
         match slot.config.stuck {
@@ -295,11 +307,13 @@ impl Worker {
         }
     }
 
-    /// Whether a slot is where its thread is now, or its thread is between slots.
-    fn has_turn(&self, view: &SlotView) -> bool {
+    /// Whether a slot is where its thread is now, or its thread is between slots; and if not, whether the slot that is there sticks.
+    fn turn_of(&self, view: &SlotView) -> (bool, bool) {
         let mut threads = self.shared.groups.get().into_iter().flat_map(Groups::all);
         let thread = threads.find(|thread| thread.kernel_id() == view.thread_id());
-        thread.is_none_or(|thread| [0, view.serial()].contains(&thread.current_serial()))
+        let current = thread.map_or(0, SlotThread::current_serial);
+        let has_turn = current == 0 || current == view.serial();
+        (has_turn, !has_turn && self.sticking.contains(&current))
     }
 
     /// Slot threads that were ready and did not run.

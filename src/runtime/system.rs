@@ -91,6 +91,8 @@ pub enum Cause {
     Blocked = 2,
     /// Its thread is ready to run and is not given a core.
     Starved = 3,
+    /// Another slot of its thread is stuck.
+    Held = 4,
 }
 
 impl Cause {
@@ -101,6 +103,7 @@ impl Cause {
             1 => Self::Running,
             2 => Self::Blocked,
             3 => Self::Starved,
+            4 => Self::Held,
             _ => Self::Unknown,
         }
     }
@@ -113,6 +116,7 @@ impl core::fmt::Display for Cause {
             Self::Running => "it runs and does not return",
             Self::Blocked => "it waits for something",
             Self::Starved => "its thread gets no core",
+            Self::Held => "another slot of its thread is stuck",
         })
     }
 }

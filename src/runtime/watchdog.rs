@@ -20,6 +20,8 @@ pub enum Health {
     Stuck = 2,
     /// No longer watched: it has stopped, failed or been quarantined.
     Over = 3,
+    /// No turn for longer than allowed, with something to do: another slot of its thread is stuck.
+    Held = 4,
 }
 
 impl Health {
@@ -31,6 +33,7 @@ impl Health {
             1 => Some(Self::Lagging),
             2 => Some(Self::Stuck),
             3 => Some(Self::Over),
+            4 => Some(Self::Held),
             _ => None,
         }
     }
@@ -43,6 +46,7 @@ impl fmt::Display for Health {
             Self::Lagging => "lagging",
             Self::Stuck => "stuck",
             Self::Over => "over",
+            Self::Held => "held",
         })
     }
 }
@@ -58,6 +62,8 @@ pub struct Standing {
     pub available: u64,
     /// Whether the slot is where its thread is now. One that waits for its turn behind another slot of the thread is not stuck itself.
     pub has_turn: bool,
+    /// Whether the slot that has the turn instead is stuck.
+    pub is_held: bool,
     /// Whether it runs: neither starting, nor pausing after a panic.
     pub runs: bool,
     /// Whether it is over for good.
@@ -94,7 +100,7 @@ pub struct Change {
 /// use tagring::runtime::watchdog::{Bounds, Health, Standing, Watchdog};
 ///
 /// let mut watchdog = Watchdog::new(Bounds { stuck_after_ns: 30, lag_max: 0, interval_ns: 10 });
-/// let busy = Standing { position: 4, at: 4, available: 9, has_turn: true, runs: true, over: false };
+/// let busy = Standing { position: 4, at: 4, available: 9, has_turn: true, is_held: false, runs: true, over: false };
 /// assert_eq!(watchdog.look(busy), None);
 /// assert_eq!((watchdog.look(busy), watchdog.look(busy)), (None, None));
 /// assert_eq!(watchdog.look(busy).map(|change| change.to), Some(Health::Stuck));
@@ -133,7 +139,7 @@ impl Watchdog {
         let has_work = now.available > now.position;
         if moved || !has_work || !now.runs {
             self.stalled_ns = 0;
-        } else if now.has_turn {
+        } else if now.has_turn || now.is_held {
             self.stalled_ns = self.stalled_ns.saturating_add(self.bounds.interval_ns);
         }
         let lag = now.available.saturating_sub(now.position);
@@ -147,7 +153,7 @@ impl Watchdog {
         if now.over {
             Health::Over
         } else if stuck_after_ns > 0 && self.stalled_ns >= stuck_after_ns {
-            Health::Stuck
+            if now.has_turn { Health::Stuck } else { Health::Held }
         } else if lag_max > 0 && lag > self.left_below(lag_max) {
             Health::Lagging
         } else {
@@ -168,7 +174,7 @@ mod tests {
     const BOUNDS: Bounds = Bounds { stuck_after_ns: 100, lag_max: 50, interval_ns: 10 };
 
     fn standing(position: u64, available: u64) -> Standing {
-        Standing { position, at: position, available, has_turn: true, runs: true, over: false }
+        Standing { position, at: position, available, has_turn: true, is_held: false, runs: true, over: false }
     }
 
     #[test]
@@ -194,6 +200,14 @@ mod tests {
         }
         // Slow, and moving inside its turn: the position stands, the sequence at hand does not.
         assert!((0..1_000).all(|at| watchdog.look(Standing { at, ..standing(7, 9) }).is_none()));
+    }
+
+    #[test]
+    fn issue_4574_a_slot_whose_thread_another_one_holds_is_held_and_not_stuck() {
+        let mut watchdog = Watchdog::new(BOUNDS);
+        let held = Standing { has_turn: false, is_held: true, ..standing(7, 9) };
+        assert_eq!((0..20).find_map(|_| watchdog.look(held)).map(|change| change.to), Some(Health::Held));
+        assert_eq!(watchdog.look(standing(8, 9)).map(|change| change.to), Some(Health::Well));
     }
 
     #[test]

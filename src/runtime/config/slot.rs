@@ -50,7 +50,7 @@ pub struct SlotConfig {
     /// A slot more events behind than this is lagging; 0: never.
     #[cfg_attr(feature = "config", schemars(range(min = bounds::LAG_MAX_EVENTS.min, max = bounds::LAG_MAX_EVENTS.max)))]
     pub lag_max_events: u64,
-    /// What to do when the handler is stuck.
+    /// What to do when the handler is stuck, or another slot of its thread is and holds this one up.
     pub stuck: StuckChoice,
 }
 
