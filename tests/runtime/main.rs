@@ -7,3 +7,4 @@ mod leaks;
 mod notices;
 mod start;
 mod stop;
+mod stopped_process;
