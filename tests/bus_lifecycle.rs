@@ -520,6 +520,9 @@ fn a_thread_tells_its_duty_cycle_and_ends_when_asked() {
     assert_eq!((slot.join(SOON).unwrap().0, slot.state()), (0, SlotState::Stopped));
     let error = bus.slot("late").attach(&thread, Count::default()).map(|_| ()).unwrap_err();
     assert_eq!(error, AttachError::ThreadStopped { thread: "slots".into() });
+    let pending = bus.slot("late").attach_later(&thread, Count::default()).unwrap();
+    assert!(pending.view().is_done() && pending.view().state() == SlotState::Stopped, "it never came to life");
+    assert_eq!(bus.attached(), 0);
 }
 
 #[test]
