@@ -669,3 +669,46 @@ fn issue_4533_attaching_and_detaching_for_ever_keeps_memory_flat() {
     assert_eq!((bus.attached(), bus.lags().len()), (0, 0));
     assert_eq!(publisher.try_publish(0, &trade(1)), Ok(0));
 }
+
+#[test]
+fn issue_4542_a_slot_that_is_quarantined_while_it_starts_stays_so() {
+    let (bus, _publisher) = Bus::<Events>::builder("md").capacity(16).single().unwrap();
+    let thread = SlotThread::builder("slots").start().unwrap();
+    let gates = [Gate::new(), Gate::new()];
+    let first = bus.slot("first").attach_later(&thread, Stops::in_start(&gates[0])).unwrap();
+    // Its start follows the first one's at once, and holds the thread there.
+    let second = bus.slot("second").attach_later(&thread, Stops::in_start(&gates[1])).unwrap();
+    eventually("the first starts", || gates[0].is_held());
+    assert!(first.view().quarantine());
+    gates[0].open();
+    eventually("the second starts", || gates[1].is_held());
+    assert_eq!((first.view().state(), first.view().is_done()), (SlotState::Quarantined, false));
+    gates[1].open();
+    let (first, second) = (first.wait(SOON).unwrap(), second.wait(SOON).unwrap());
+    let handler = first.join(SOON).unwrap();
+    assert_eq!((handler.failed.load(Ordering::Acquire), handler.stopped.load(Ordering::Acquire)), (1, 0));
+    assert_eq!((first.state(), second.state()), (SlotState::Quarantined, SlotState::Running));
+    drop(second.detach(SOON).unwrap());
+}
+
+#[test]
+fn issue_4574_a_slot_that_sticks_at_the_end_of_a_batch_says_so() {
+    struct SticksAtEnd(Gate);
+    impl Handler for SticksAtEnd {
+        fn on_event(&mut self, _: &Event, _: &mut Context) -> Outcome {
+            Outcome::Done
+        }
+        fn on_batch_end(&mut self, _: &mut Context) {
+            self.0.pass();
+        }
+    }
+    let (bus, mut publisher) = Bus::<Events>::builder("md").capacity(16).single().unwrap();
+    let thread = SlotThread::builder("slots").start().unwrap();
+    let gate = Gate::new();
+    let slot = bus.slot("s").attach(&thread, SticksAtEnd(gate.clone())).unwrap();
+    publisher.publish(0, &trade(1)).unwrap();
+    eventually("the batch ends", || gate.is_held());
+    assert_eq!((slot.progress().phase, slot.handling(), slot.progress().is_behind()), (Phase::BatchEnd, None, true));
+    gate.open();
+    drop(slot.detach(SOON).unwrap());
+}
