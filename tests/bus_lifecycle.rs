@@ -660,7 +660,7 @@ fn issue_4533_attaching_and_detaching_for_ever_keeps_memory_flat() {
     let letters = DeadLetters::new(&bus, 4).unwrap();
     let cycle = || {
         let slot = bus.slot("s").measure(Measure::Off).dead_letters(&letters).attach_here(Count::default()).unwrap();
-        drop(slot.detach().unwrap());
+        assert!(slot.detach().is_some());
     };
     (0..100).for_each(|_| cycle());
     let held = own_held();
