@@ -28,6 +28,7 @@ mod guide {
         Publishing "../docs/guide/publishing.md"
         Slots "../docs/guide/slots.md"
         Failure "../docs/guide/failure.md"
+        DeadLetters "../docs/guide/dead-letters.md"
         Waiting "../docs/guide/waiting.md"
         Cores "../docs/guide/cores.md"
         OwnLoop "../docs/guide/own-loop.md"

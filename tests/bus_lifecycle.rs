@@ -2,8 +2,9 @@
 //! counts, threads, full rings.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tagring::bus::{
     AttachError, Bus, Context, Handler, InitError, LocalSlot, Measure, Outcome, Overflow, PanicPolicy, Phase,
@@ -11,6 +12,7 @@ use tagring::bus::{
 };
 use tagring::clock::Clock;
 use tagring::event::{Event, Payload};
+use tagring::retain::DeadLetters;
 use tagring::ring::{PublishError, WaitStrategy};
 use tagring::tags;
 use tagring::testkit::{Faulty, Recorder};
@@ -25,20 +27,27 @@ use market::{Events, Quote, Trade};
 
 const SOON: Duration = Duration::from_secs(60);
 
-/// Bytes that the process holds, all threads together.
-static HELD: AtomicI64 = AtomicI64::new(0);
+thread_local! {
+    /// Bytes that this thread has allocated and not freed.
+    static HELD: Cell<i64> = const { Cell::new(0) };
+}
+
+fn own_held() -> i64 {
+    HELD.get()
+}
 
 struct Counting;
 
-// SAFETY: every call is passed on to the system's allocator unchanged; counting neither allocates nor panics.
+// SAFETY: every call is passed on to the system's allocator unchanged; counting neither allocates nor panics, the thread-local
+// being constant-initialised and without a destructor.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        HELD.fetch_add(layout.size() as i64, Ordering::Relaxed);
+        HELD.set(HELD.get() + layout.size() as i64);
         // SAFETY: the caller's promises are those that `System` asks for.
         unsafe { System.alloc(layout) }
     }
     unsafe fn dealloc(&self, old: *mut u8, layout: Layout) {
-        HELD.fetch_sub(layout.size() as i64, Ordering::Relaxed);
+        HELD.set(HELD.get() - layout.size() as i64);
         // SAFETY: as above; `old` came from `System`, as all of ours do.
         unsafe { System.dealloc(old, layout) }
     }
@@ -89,7 +98,7 @@ impl Handler for Unready {
 }
 
 #[test]
-fn issue_4571_on_init_runs_once_before_the_slot_joins_and_its_failure_attaches_nothing() {
+fn issue_4573_on_init_runs_once_before_the_slot_joins_and_its_failure_attaches_nothing() {
     let (bus, _publisher) = Bus::<Events>::builder("md").capacity(16).single().unwrap();
     let thread = SlotThread::builder("slots").start().unwrap();
     let failures = [(false, "no such table"), (true, "no table at all")].map(|(panics, said)| {
@@ -122,7 +131,7 @@ impl Handler for Together {
 }
 
 #[test]
-fn issue_4571_slots_of_several_threads_start_side_by_side() {
+fn issue_4573_slots_of_several_threads_start_side_by_side() {
     let (bus, _publisher) = Bus::<Events>::builder("md").capacity(16).single().unwrap();
     let threads = ["a", "b"].map(|name| SlotThread::builder(name).start().unwrap());
     let meet = Arc::new(std::sync::Barrier::new(2));
@@ -199,7 +208,7 @@ impl Handler for Stops {
 }
 
 #[test]
-fn issue_4571_a_start_that_takes_too_long_is_left_and_undone_when_it_returns() {
+fn issue_4573_a_start_that_takes_too_long_is_left_and_undone_when_it_returns() {
     let (bus, _publisher) = Bus::<Events>::builder("md").capacity(16).single().unwrap();
     let thread = SlotThread::builder("slots").start().unwrap();
     let gate = Gate::new();
@@ -218,7 +227,7 @@ fn issue_4571_a_start_that_takes_too_long_is_left_and_undone_when_it_returns() {
 }
 
 #[test]
-fn issue_4543_what_a_slot_is_at_can_be_seen_from_outside() {
+fn issue_4574_what_a_slot_is_at_can_be_seen_from_outside() {
     let (bus, mut publisher) = Bus::<Events>::builder("md").capacity(64).single().unwrap();
     let thread = SlotThread::builder("slots").start().unwrap();
     let gate = Gate::new();
@@ -435,7 +444,7 @@ fn issue_4535_a_publisher_does_with_a_full_ring_what_its_policy_says() {
 }
 
 #[test]
-fn issue_4545_a_publisher_that_waits_returns_when_the_bus_closes() {
+fn issue_4549_a_publisher_that_waits_returns_when_the_bus_closes() {
     let (bus, publisher) = Bus::<Events>::builder("md").capacity(2).many().unwrap();
     let thread = SlotThread::builder("slots").start().unwrap();
     let gate = Gate::new();
@@ -460,7 +469,7 @@ fn issue_4545_a_publisher_that_waits_returns_when_the_bus_closes() {
 }
 
 #[test]
-fn issue_4547_a_hook_runs_on_the_new_thread_before_it_is_ready_and_may_refuse() {
+fn a_hook_runs_on_the_new_thread_before_it_is_ready_and_may_refuse() {
     let seen = Arc::new(AtomicU64::new(0));
     let hook = {
         let seen = Arc::clone(&seen);
@@ -483,7 +492,7 @@ fn issue_4547_a_hook_runs_on_the_new_thread_before_it_is_ready_and_may_refuse() 
 }
 
 #[test]
-fn issue_4573_a_thread_tells_its_duty_cycle_and_ends_when_asked() {
+fn a_thread_tells_its_duty_cycle_and_ends_when_asked() {
     let (bus, mut publisher) = Bus::<Events>::builder("md").capacity(64).single().unwrap();
     let mut thread = SlotThread::builder("slots").start().unwrap();
     let a = bus.slot("a").wait(WaitStrategy::SpinThenPark).attach(&thread, Count::default()).unwrap();
@@ -511,10 +520,13 @@ fn issue_4573_a_thread_tells_its_duty_cycle_and_ends_when_asked() {
     assert_eq!((slot.join(SOON).unwrap().0, slot.state()), (0, SlotState::Stopped));
     let error = bus.slot("late").attach(&thread, Count::default()).map(|_| ()).unwrap_err();
     assert_eq!(error, AttachError::ThreadStopped { thread: "slots".into() });
+    let pending = bus.slot("late").attach_later(&thread, Count::default()).unwrap();
+    assert!(pending.view().is_done() && pending.view().state() == SlotState::Stopped, "it never came to life");
+    assert_eq!(bus.attached(), 0);
 }
 
 #[test]
-fn issue_4544_a_stuck_slot_is_quarantined_and_the_others_go_on() {
+fn issue_4609_a_stuck_slot_is_quarantined_and_the_others_go_on() {
     const CAPACITY: u64 = 64;
     let (bus, mut publisher) = Bus::<Events>::builder("md").capacity(CAPACITY as usize).single().unwrap();
     let threads = ["stuck", "well"].map(|name| SlotThread::builder(name).start().unwrap());
@@ -560,7 +572,7 @@ fn issue_4544_a_stuck_slot_is_quarantined_and_the_others_go_on() {
 }
 
 #[test]
-fn issue_4544_a_slot_between_turns_is_quarantined_as_well() {
+fn issue_4609_a_slot_between_turns_is_quarantined_as_well() {
     let (bus, mut publisher) = Bus::<Events>::builder("md").capacity(16).single().unwrap();
     let handler = Stops { at: None, ..Stops::at(&Gate::new(), 0) };
     let (failed, stopped) = (Arc::clone(&handler.failed), Arc::clone(&handler.stopped));
@@ -580,7 +592,7 @@ fn issue_4544_a_slot_between_turns_is_quarantined_as_well() {
 }
 
 #[test]
-fn issue_4544_a_slot_that_sticks_while_it_stops_holds_nobody_and_remains_stopped() {
+fn issue_4609_a_slot_that_sticks_while_it_stops_holds_nobody_and_remains_stopped() {
     struct SticksAtEnd(Gate);
     impl Handler for SticksAtEnd {
         fn on_event(&mut self, _: &Event, _: &mut Context) -> Outcome {
@@ -607,7 +619,7 @@ fn issue_4544_a_slot_that_sticks_while_it_stops_holds_nobody_and_remains_stopped
 }
 
 #[test]
-fn issue_4544_quarantine_races_with_every_other_end_and_one_of_them_wins() {
+fn issue_4542_quarantine_races_with_every_other_end_and_one_of_them_wins() {
     const ROUNDS: u64 = if cfg!(debug_assertions) { 300 } else { 3_000 };
     let thread = SlotThread::builder("slots").start().unwrap();
     for round in 0..ROUNDS {
@@ -639,4 +651,64 @@ fn issue_4544_quarantine_races_with_every_other_end_and_one_of_them_wins() {
         eventually("its place is free", || bus.attached() == 0);
     }
     assert!(thread.shutdown(SOON).ended);
+}
+
+#[test]
+fn issue_4533_attaching_and_detaching_for_ever_keeps_memory_flat() {
+    const CYCLES: u64 = if cfg!(debug_assertions) { 100_000 } else { 1_000_000 };
+    let (bus, mut publisher) = Bus::<Events>::builder("md").capacity(16).single().unwrap();
+    let letters = DeadLetters::new(&bus, 4).unwrap();
+    let cycle = || {
+        let slot = bus.slot("s").measure(Measure::Off).dead_letters(&letters).attach_here(Count::default()).unwrap();
+        assert!(slot.detach().is_some());
+    };
+    (0..100).for_each(|_| cycle());
+    let held = own_held();
+    (0..CYCLES).for_each(|_| cycle());
+    assert_eq!(own_held(), held);
+    assert_eq!((bus.attached(), bus.lags().len()), (0, 0));
+    assert_eq!(publisher.try_publish(0, &trade(1)), Ok(0));
+}
+
+#[test]
+fn issue_4542_a_slot_that_is_quarantined_while_it_starts_stays_so() {
+    let (bus, _publisher) = Bus::<Events>::builder("md").capacity(16).single().unwrap();
+    let thread = SlotThread::builder("slots").start().unwrap();
+    let gates = [Gate::new(), Gate::new()];
+    let first = bus.slot("first").attach_later(&thread, Stops::in_start(&gates[0])).unwrap();
+    // Its start follows the first one's at once, and holds the thread there.
+    let second = bus.slot("second").attach_later(&thread, Stops::in_start(&gates[1])).unwrap();
+    eventually("the first starts", || gates[0].is_held());
+    assert!(first.view().quarantine());
+    gates[0].open();
+    eventually("the second starts", || gates[1].is_held());
+    assert_eq!((first.view().state(), first.view().is_done()), (SlotState::Quarantined, false));
+    gates[1].open();
+    let (first, second) = (first.wait(SOON).unwrap(), second.wait(SOON).unwrap());
+    let handler = first.join(SOON).unwrap();
+    assert_eq!((handler.failed.load(Ordering::Acquire), handler.stopped.load(Ordering::Acquire)), (1, 0));
+    assert_eq!((first.state(), second.state()), (SlotState::Quarantined, SlotState::Running));
+    drop(second.detach(SOON).unwrap());
+}
+
+#[test]
+fn issue_4574_a_slot_that_sticks_at_the_end_of_a_batch_says_so() {
+    struct SticksAtEnd(Gate);
+    impl Handler for SticksAtEnd {
+        fn on_event(&mut self, _: &Event, _: &mut Context) -> Outcome {
+            Outcome::Done
+        }
+        fn on_batch_end(&mut self, _: &mut Context) {
+            self.0.pass();
+        }
+    }
+    let (bus, mut publisher) = Bus::<Events>::builder("md").capacity(16).single().unwrap();
+    let thread = SlotThread::builder("slots").start().unwrap();
+    let gate = Gate::new();
+    let slot = bus.slot("s").attach(&thread, SticksAtEnd(gate.clone())).unwrap();
+    publisher.publish(0, &trade(1)).unwrap();
+    eventually("the batch ends", || gate.is_held());
+    assert_eq!((slot.progress().phase, slot.handling(), slot.progress().is_behind()), (Phase::BatchEnd, None, true));
+    gate.open();
+    drop(slot.detach(SOON).unwrap());
 }

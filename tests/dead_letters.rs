@@ -5,7 +5,9 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use tagring::bus::{Bus, Context, DeadReason, Handler, LocalSlot, Measure, Outcome, PanicPolicy, SlotThread};
+use tagring::bus::{
+    Bus, Context, DeadReason, Handler, LocalSlot, Measure, Outcome, PanicPolicy, SlotState, SlotThread,
+};
 use tagring::clock::Clock;
 use tagring::event::Event;
 use tagring::retain::{DeadLetters, RedeliverError, Redelivery};
@@ -207,6 +209,7 @@ fn issue_4538_letters_go_back_to_the_one_slot_they_came_from_and_may_fail_again(
     assert_eq!((letters.len(), once.handle().stats().redelivered), (3, 1));
     letters.redeliver(once.handle(), 10, Duration::ZERO, |_| true).unwrap();
     run(&mut once);
+    assert_eq!(once.handle().progress().at, 2, "where it is in the ring");
     for left in [2, 0] {
         letters.redeliver(never.handle(), 10, Duration::ZERO, |_| true).unwrap();
         run(&mut never);
@@ -326,4 +329,65 @@ fn issue_4538_a_store_for_no_letters_counts_them() {
     assert_eq!((letters.len(), letters.overflowed()), (0, 1));
     assert!(DeadLetters::new(&bus, usize::MAX).is_err());
     check(&letters, &slot);
+}
+
+#[test]
+fn issue_4538_letters_wait_for_a_pause_and_take_turns_with_the_ring() {
+    /// Panics at each second attempt of quantity 0; notes the order.
+    struct Notes(Vec<(u64, u32)>);
+    impl Handler for Notes {
+        fn on_event(&mut self, event: &Event, ctx: &mut Context) -> Outcome {
+            let qty = event.get::<Trade>().map_or(0, |trade| trade.qty);
+            self.0.push((qty, ctx.attempt()));
+            assert!(qty != 0 || ctx.attempt() != 2, "nothing twice");
+            if qty < 100 && ctx.attempt() == 1 { Outcome::Dead } else { Outcome::Done }
+        }
+    }
+    let (clock, hand) = Clock::manual(1_000);
+    let (bus, mut publisher) = Bus::<Events>::builder("md").capacity(1_024).clock(clock).single().unwrap();
+    let letters = DeadLetters::new(&bus, 1_000).unwrap();
+    let second = Duration::from_secs(1);
+    let policy = PanicPolicy::Restart { max: 3, window: second, pause: second, pause_max: second };
+    let slot = bus.slot("s").policy(policy).seed(1).dead_letters(&letters);
+    let mut slot = slot.attach_here(Notes(Vec::new())).unwrap();
+    (0..3).for_each(|qty| assert!(publisher.try_publish(0, &trade(qty)).is_ok()));
+    run(&mut slot);
+    letters.redeliver(slot.handle(), 10, Duration::ZERO, |_| true).unwrap();
+    publisher.try_publish(0, &trade(100)).unwrap();
+    assert!(slot.turn(), "the first letter panics");
+    run(&mut slot);
+    let stats = slot.handle().stats();
+    assert_eq!((stats.state, stats.redelivered, stats.redelivered_dead), (SlotState::Restarting, 0, 1));
+    assert_eq!(stats.position, 3, "the ring waits as well");
+    hand.advance_ns(second.as_nanos() as u64);
+    assert!(slot.turn(), "the ring's turn");
+    assert_eq!((slot.handle().stats().position, slot.handle().stats().redelivered), (4, 0));
+    publisher.try_publish(0, &trade(101)).unwrap();
+    assert!(slot.turn(), "the letters'");
+    assert_eq!((slot.handle().stats().position, slot.handle().stats().redelivered), (4, 2));
+    run(&mut slot);
+    check(&letters, &slot);
+    let seen = slot.detach().unwrap().0;
+    assert_eq!(seen, [(0, 1), (1, 1), (2, 1), (0, 2), (100, 1), (1, 2), (2, 2), (101, 1)]);
+}
+
+#[test]
+fn issue_4538_letters_that_come_without_end_do_not_keep_the_ring_waiting() {
+    let (bus, mut publisher) = Bus::<Events>::builder("md").capacity(1_024).single().unwrap();
+    let letters = DeadLetters::new(&bus, 1_000).unwrap();
+    let mut slot = bus.slot("s").dead_letters(&letters).attach_here(Refuse::below(2)).unwrap();
+    (0..200).for_each(|qty| assert_eq!(publisher.try_publish(0, &trade(qty)), Ok(qty)));
+    run(&mut slot);
+    let mut turn = |redelivered, position| {
+        assert_eq!(letters.redeliver(slot.handle(), 32, Duration::ZERO, |_| true).unwrap().handed, 32);
+        assert!(slot.turn());
+        let stats = slot.handle().stats();
+        assert_eq!((stats.redelivered, stats.position), (redelivered, position));
+    };
+    publisher.try_publish(0, &trade(200)).unwrap();
+    turn(32, 200);
+    turn(32, 201);
+    publisher.try_publish(0, &trade(201)).unwrap();
+    turn(96, 201);
+    turn(96, 202);
 }

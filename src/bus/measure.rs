@@ -19,7 +19,7 @@ pub(super) const GROUP: u64 = 32;
 /// How much a slot measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Measure {
-    /// Nothing: no clock is read.
+    /// Nothing: no clock is read, no memory is taken.
     Off,
     /// Hop, service time and age of the slot.
     Slot,
@@ -51,11 +51,11 @@ fn pair() -> (Writers, Readers) {
 
 /// The slot's side.
 pub(super) struct Meter {
-    measure: Measure,
-    slot: Writers,
+    /// `None`: nothing is measured, and there is no memory for it.
+    slot: Option<Writers>,
     tags: Box<[Writers]>,
     /// Index into `tags` by tag; `NONE`: not measured.
-    index: Box<[u16; MAX_TAGS]>,
+    index: Box<[u16]>,
     /// Start of the current group, and events in it beside its first.
     group: Option<Group>,
 }
@@ -75,12 +75,12 @@ const NONE: u16 = u16::MAX;
 /// The reader's side: snapshots at any time, from any thread.
 #[derive(Clone)]
 pub(super) struct MeterReader {
-    slot: Readers,
+    slot: Option<Readers>,
     tags: Vec<(Tag, Readers)>,
 }
 
 /// What one slot measured, in nanoseconds.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct SlotLatencies {
     /// Publish to handler.
     pub hop: HistogramSnapshot,
@@ -108,8 +108,12 @@ pub struct TagLatencies {
 impl Meter {
     /// Histograms for a slot and for the tags it starts with. All memory is taken here.
     pub(super) fn new(measure: Measure, tags: &TagSet, family: &TagSet) -> (Self, MeterReader) {
+        if measure == Measure::Off {
+            let (tags, index) = (Box::default(), Box::default());
+            return (Self { slot: None, tags, index, group: None }, MeterReader { slot: None, tags: Vec::new() });
+        }
         let (slot, slot_reader) = pair();
-        let mut index = Box::new([NONE; MAX_TAGS]);
+        let mut index = vec![NONE; MAX_TAGS].into_boxed_slice();
         let (mut writers, mut readers) = (Vec::new(), Vec::new());
         if measure == Measure::SlotAndTags {
             for tag in tags.intersect(family).iter() {
@@ -119,13 +123,13 @@ impl Meter {
                 readers.push((tag, reader));
             }
         }
-        let meter = Self { measure, slot, tags: writers.into(), index, group: None };
-        (meter, MeterReader { slot: slot_reader, tags: readers })
+        let meter = Self { slot: Some(slot), tags: writers.into(), index, group: None };
+        (meter, MeterReader { slot: Some(slot_reader), tags: readers })
     }
 
     #[inline(always)]
     pub(super) fn is_off(&self) -> bool {
-        self.measure == Measure::Off
+        self.slot.is_none()
     }
 
     /// One event timed alone, from `start` to `end`.
@@ -134,9 +138,10 @@ impl Meter {
         let hop = start.since(header.publish_ticks());
         let service = end.since(start);
         let age = hop + header.delay_ticks();
-        self.slot.hop.record(hop);
-        self.slot.age.record(age);
-        self.slot.service.record(service);
+        let Some(slot) = &mut self.slot else { return };
+        slot.hop.record(hop);
+        slot.age.record(age);
+        slot.service.record(service);
         let index = self.index[usize::from(header.tag().get())];
         if let Some(tag) = self.tags.get_mut(usize::from(index)) {
             tag.hop.record(hop);
@@ -164,10 +169,12 @@ impl Meter {
     /// Closes the open group at `now`: its rest shares the time since its first event, and that one's hop and age.
     #[inline]
     pub(super) fn close(&mut self, now: Ticks) {
-        if let Some(Group { since, hop, age, rest }) = self.group.take().filter(|group| group.rest > 0) {
-            self.slot.service.record_n(now.since(since) / rest, rest);
-            self.slot.hop.record_n(hop, rest);
-            self.slot.age.record_n(age, rest);
+        if let Some(Group { since, hop, age, rest }) = self.group.take().filter(|group| group.rest > 0)
+            && let Some(slot) = &mut self.slot
+        {
+            slot.service.record_n(now.since(since) / rest, rest);
+            slot.hop.record_n(hop, rest);
+            slot.age.record_n(age, rest);
         }
     }
 }
@@ -181,11 +188,10 @@ impl MeterReader {
             service: ns(&readers.service),
             age: ns(&readers.age),
         });
-        SlotLatencies {
-            hop: ns(&self.slot.hop),
-            service: ns(&self.slot.service),
-            age: ns(&self.slot.age),
-            tags: tags.collect(),
+        let tags = tags.collect();
+        match &self.slot {
+            Some(slot) => SlotLatencies { hop: ns(&slot.hop), service: ns(&slot.service), age: ns(&slot.age), tags },
+            None => SlotLatencies { tags, ..SlotLatencies::default() },
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Attaching a slot: which tags, after whom, how measured, on which thread.
 
-use super::beat::Beat;
+use super::beat::{Beat, Phase};
 use super::builder::Bus;
 use super::context::Context;
 use super::dead::{DeadLetterOffice, DeadLetterSink};
@@ -15,6 +15,7 @@ use super::policy::PanicPolicy;
 use super::restarts::Restarts;
 use super::shared::SlotShared;
 use super::slot::{LocalSlot, RunSlot, Slot, message};
+use super::state::SlotState;
 use super::tally::Tally;
 use super::thread::SlotThread;
 use super::view::SlotView;
@@ -199,9 +200,9 @@ impl<F: Family> SlotBuilder<F> {
             control: Arc::new(self.bus.clone()),
         };
         let letters = self.letters.as_ref().map(|keeper| keeper.connect(&view));
-        let (shared, beat) = (Arc::clone(&view.shared), Arc::clone(&view.beat));
+        let cradle = Cradle { shared: Arc::clone(&view.shared), beat: Arc::clone(&view.beat), born: false };
         let handle = SlotHandle { view, handler: handler_back };
-        Ok((Seed { builder: self, ticket, reader, handler, give_back, meter, shared, beat, letters }, handle))
+        Ok((Seed { builder: self, ticket, reader, handler, give_back, meter, letters, cradle }, handle))
     }
 }
 
@@ -241,23 +242,39 @@ struct Seed<F: Family, H: Handler> {
     handler: H,
     give_back: crossbeam_channel::Sender<H>,
     meter: Meter,
+    letters: Option<Box<dyn DeadLetterSink<F::Cell>>>,
+    cradle: Cradle,
+}
+
+/// Says that the slot has ended where it never came to life: its thread ended first, or had no memory for it.
+struct Cradle {
     shared: Arc<SlotShared>,
     beat: Arc<Beat>,
-    letters: Option<Box<dyn DeadLetterSink<F::Cell>>>,
+    born: bool,
+}
+
+impl Drop for Cradle {
+    fn drop(&mut self) {
+        if !self.born {
+            self.shared.end(SlotState::Stopped);
+            self.beat.set_phase(Phase::Ended);
+        }
+    }
 }
 
 impl<F: Family, H: Handler> Seed<F, H> {
-    fn grow(self) -> Box<dyn RunSlot> {
+    fn grow(mut self) -> Box<dyn RunSlot> {
+        let (shared, beat) = (Arc::clone(&self.cradle.shared), Arc::clone(&self.cradle.beat));
         let SlotBuilder { bus, name, policy, turn_limit, scratch, seed, .. } = self.builder;
         let inner = &bus.inner;
-        self.shared.set_thread(thread_id());
+        shared.set_thread(thread_id());
         let mut tags = TagSet::EMPTY;
-        let tags_version = self.shared.tags.load_into(&mut tags);
-        self.shared.apply(tags_version);
+        let tags_version = shared.tags.load_into(&mut tags);
+        shared.apply(tags_version);
         let reader = self.reader.bind();
-        Box::new(Slot {
+        let slot = Box::new(Slot {
             bell: Arc::clone(inner.ring.doorbell()),
-            ctx: Context::new(name, inner.clock.clone(), Arc::clone(&self.beat), inner.arena.clone(), scratch),
+            ctx: Context::new(name, inner.clock.clone(), Arc::clone(&beat), inner.arena.clone(), scratch),
             tally: Tally::joined_at(reader.position()),
             reader: Some(reader),
             ticket: Some(self.ticket),
@@ -267,13 +284,15 @@ impl<F: Family, H: Handler> Seed<F, H> {
             tags_version,
             meter: self.meter,
             policy,
-            shared: self.shared,
-            beat: self.beat,
+            shared,
+            beat,
             limit: turn_limit,
             restarts: Restarts::new(if seed == 0 { own_seed(name, inner.clock.now().0) } else { seed }),
             letters: self.letters,
             ring_is_next: false,
-        })
+        });
+        self.cradle.born = true;
+        slot
     }
 }
 
