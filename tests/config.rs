@@ -294,7 +294,7 @@ impl Key {
     }
 
     /// With this value in a file, in a variable, and from code.
-    fn from_each_source(&self, value: &str) -> [Result<Config, Mistakes>; 3] {
+    fn in_each_source(&self, value: &str) -> [Result<Config, Mistakes>; 3] {
         let base = || Config::loader().text("base", BASE);
         [
             base().text("t.toml", format!("{} = {value}\n", self.path)).load(),
@@ -309,7 +309,7 @@ fn every_key_goes_through_file_environment_and_code_alike() {
     let before = Config::from_toml("base", BASE).unwrap();
     for key in keys() {
         let value = key.other_value();
-        let all = key.from_each_source(&value);
+        let all = key.in_each_source(&value);
         let all = all.map(|loaded| loaded.unwrap_or_else(|mistakes| panic!("{} = {value}: {mistakes}", key.path)));
         assert_ne!(all[0], before, "{} = {value} changes something", key.path);
         assert_eq!(all[0], all[1], "{}", key.variable());
@@ -327,14 +327,14 @@ fn every_bound_of_the_schema_is_checked_alike_in_every_source() {
         let above = (i128::from(max) + 1, format!("too large; allowed: {min} to {max}; take {max} [TR-0706]"));
         for (value, words) in [below, above] {
             let words = format!("{} = {value}: {words}", key.path);
-            for loaded in key.from_each_source(&value.to_string()) {
+            for loaded in key.in_each_source(&value.to_string()) {
                 let found = lines(&loaded.unwrap_err());
                 assert!(found.len() == 1 && found[0].ends_with(&words), "{found:?}: {words}");
             }
             in_code += usize::from(refused_in_code(key, value, &words));
         }
         for value in [i128::from(min), i128::from(max)] {
-            for loaded in key.from_each_source(&value.to_string()) {
+            for loaded in key.in_each_source(&value.to_string()) {
                 let found = loaded.err().map(|mistakes| lines(&mistakes)).unwrap_or_default();
                 assert!(!found.iter().any(|line| line.contains("TR-0706")), "{} = {value}: {found:?}", key.path);
             }
@@ -372,7 +372,7 @@ fn the_same_mistake_reads_the_same_from_every_source() {
         ("buses.orders.publishers.p.slot", "\"x.y\""),
     ];
     for (path, value) in table {
-        let [file, variable, code] = key(path).from_each_source(value).map(after_the_place);
+        let [file, variable, code] = key(path).in_each_source(value).map(after_the_place);
         assert_eq!((&file, &file), (&variable, &code));
     }
 }

@@ -6,8 +6,8 @@ use super::node::Node;
 use std::collections::BTreeSet;
 use toml::de::{DeTable, Error};
 
-/// Lines that are blanked at most; a text with more of them is no configuration.
-const BLANKED_MAX: usize = 100;
+/// Times that a text is parsed at most. Blanking can only bring out what a bad line hid, such as the end of a string.
+const ROUNDS_MAX: usize = 8;
 /// What the parser says of a line without `=`, behind which it reads nothing.
 const ENDS_READING: &str = "key with no value";
 const DUPLICATE: &str = "duplicate key";
@@ -25,13 +25,14 @@ pub(super) fn read(name: &str, text: &str) -> Document {
     let lines = Lines::new(name, text);
     let mut source = text.to_owned();
     let mut errors = Vec::new();
-    for _ in 0..BLANKED_MAX {
+    for _ in 0..ROUNDS_MAX {
         let (_, found) = DeTable::parse_recoverable(&source);
-        let Some(error) = found.into_iter().find(|error| error.message().starts_with(ENDS_READING)) else { break };
-        if !blank(&mut source, start(&error)) {
+        let ending = found.into_iter().filter(|error| error.message().starts_with(ENDS_READING));
+        let before = errors.len();
+        errors.extend(ending.filter(|error| blank(&mut source, lines.number(start(error)), &lines)));
+        if errors.len() == before {
             break;
         }
-        errors.push(error);
     }
     let (table, found) = DeTable::parse_recoverable(&source);
     errors.extend(found);
@@ -54,7 +55,7 @@ pub(super) fn read(name: &str, text: &str) -> Document {
 
 /// The lines that stand under a broken header: nobody knows what table they are of.
 fn without_header(lines: &Lines<'_>, broken: &BTreeSet<usize>) -> Vec<usize> {
-    let is_header = |line: &usize| lines.text_of(*line).trim_start().starts_with('[');
+    let is_header = |line: &usize| lines.header_of(*line).is_some_and(|(at, _)| at == *line);
     let under = |header: &usize| (header + 1..=lines.starts.len()).take_while(|line| !is_header(line));
     broken.iter().filter(|line| is_header(line)).flat_map(under).collect()
 }
@@ -63,13 +64,11 @@ fn start(error: &Error) -> usize {
     error.span().map_or(0, |span| span.start)
 }
 
-/// Blanks the line at this byte. Whether there was anything on it.
-fn blank(source: &mut String, at: usize) -> bool {
-    let at = at.min(source.len());
-    let from = source.as_bytes()[..at].iter().rposition(|b| *b == b'\n').map_or(0, |newline| newline + 1);
-    let to = source.as_bytes()[at..].iter().position(|b| *b == b'\n').map_or(source.len(), |newline| at + newline);
-    let was_blank = source.as_bytes()[from..to].iter().all(u8::is_ascii_whitespace);
-    source.replace_range(from..to, &" ".repeat(to - from));
+/// Blanks a line. Whether there was anything on it.
+fn blank(source: &mut String, line: usize, lines: &Lines<'_>) -> bool {
+    let (from, length) = (lines.starts[line - 1], lines.text_of(line).trim_end_matches('\n').len());
+    let was_blank = source.as_bytes()[from..from + length].iter().all(u8::is_ascii_whitespace);
+    source.replace_range(from..from + length, &" ".repeat(length));
     !was_blank
 }
 
@@ -107,22 +106,26 @@ fn duplicate(lines: &Lines<'_>, error: &Error, node: &Node) -> Mistake {
 fn path_of(lines: &Lines<'_>, error: &Error) -> String {
     let span = error.span().unwrap_or(0..0);
     let number = lines.number(span.start);
-    let header = |line: &str| {
-        let inside = line.trim().strip_prefix('[')?;
-        Some(inside.trim_matches(['[', ']', ' ']).split(']').next().unwrap_or_default().to_owned())
-    };
-    if let Some(header) = header(lines.text_at(span.start)) {
-        return header;
+    let header = lines.header_of(number);
+    if let Some((at, table)) = header
+        && at == number
+    {
+        return table.to_owned();
     }
-    let table = (1..number).rev().find_map(|line| header(lines.text_of(line)));
     let key = lines.text.get(lines.starts[number - 1]..span.end).unwrap_or_default().trim();
     let is_whole = !key.contains(['=', '{']);
     let own = lines.text.get(span).unwrap_or_default();
-    match table.filter(|_| is_whole) {
-        Some(table) => format!("{table}.{key}"),
+    match header {
+        Some((_, table)) if is_whole => format!("{table}.{key}"),
         None if is_whole => key.to_owned(),
-        None => key_path(&[own]),
+        _ => key_path(&[own]),
     }
+}
+
+/// The table that a line is the header of.
+fn header(line: &str) -> Option<&str> {
+    let inside = line.trim().strip_prefix('[')?;
+    inside.trim_start_matches(['[', ' ']).split(']').next().map(str::trim)
 }
 
 /// Finds lines and characters by bytes.
@@ -131,17 +134,26 @@ struct Lines<'a> {
     text: &'a str,
     /// Where each line begins.
     starts: Vec<usize>,
+    /// The lines that begin tables, and these.
+    headers: Vec<(usize, &'a str)>,
 }
 
 impl<'a> Lines<'a> {
     fn new(name: &'a str, text: &'a str) -> Self {
         let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { name, text, starts }
+        let headers = text.split('\n').enumerate().filter_map(|(at, line)| Some((at + 1, header(line)?))).collect();
+        Self { name, text, starts, headers }
     }
 
     /// The number of the line at a byte, from 1.
     fn number(&self, at: usize) -> usize {
         self.starts.partition_point(|start| *start <= at).max(1)
+    }
+
+    /// The header of a line and where it is.
+    fn header_of(&self, number: usize) -> Option<(usize, &'a str)> {
+        let before = self.headers.partition_point(|(line, _)| *line <= number);
+        before.checked_sub(1).map(|at| self.headers[at])
     }
 
     fn text_of(&self, number: usize) -> &'a str {

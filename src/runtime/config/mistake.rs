@@ -209,6 +209,33 @@ pub(super) fn quoted(text: &str) -> String {
     quoted + "\""
 }
 
+/// The first name of a key path, and what comes behind it.
+#[cfg(feature = "config")]
+pub(super) fn first_name(path: &str) -> (std::borrow::Cow<'_, str>, &str) {
+    let Some(inside) = path.strip_prefix('"') else {
+        let end = path.find(['.', '[']).unwrap_or(path.len());
+        return (path[..end].into(), &path[end..]);
+    };
+    let (mut name, mut rest) = (String::new(), inside.chars());
+    while let Some(c) = rest.next().filter(|c| *c != '"') {
+        let plain = match c {
+            '\\' => match rest.next() {
+                Some('n') => '\n',
+                Some('t') => '\t',
+                Some('r') => '\r',
+                Some('u') => {
+                    let digits: String = rest.by_ref().take(4).collect();
+                    u32::from_str_radix(&digits, 16).ok().and_then(char::from_u32).unwrap_or_default()
+                }
+                other => other.unwrap_or_default(),
+            },
+            c => c,
+        };
+        name.push(plain);
+    }
+    (name.into(), rest.as_str())
+}
+
 /// Names with commas between, or `nothing`.
 pub(super) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<_> = names.take(NAMES_LISTED + 1).collect();
@@ -236,4 +263,20 @@ fn shown(value: &str) -> String {
         }
     }
     shown
+}
+
+#[cfg(all(test, feature = "config"))]
+mod tests {
+    use super::{first_name, key_path};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn paths_are_taken_apart_as_they_were_made(first in any::<String>(), second in "[a-z.\\[\"\\\\\n\u{1}]{0,4}") {
+            let path = key_path(&[&first, &second]);
+            let (name, rest) = first_name(&path);
+            prop_assert_eq!(name.as_ref(), first.as_str());
+            prop_assert_eq!(first_name(&rest[1..]), (second.into(), ""));
+        }
+    }
 }

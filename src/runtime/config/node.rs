@@ -1,7 +1,7 @@
 //! What was written, as a tree in which each value knows where. Files, environment and code all become such trees; later ones are laid
 //! over earlier ones.
 
-use super::mistake::{Mistake, Origin, key_path, quoted};
+use super::mistake::{Mistake, Origin, first_name, quoted};
 use std::collections::BTreeMap;
 use toml::Spanned;
 use toml::de::{DeInteger, DeTable, DeValue};
@@ -139,15 +139,8 @@ impl Node {
         while !rest.is_empty() {
             match &node.value {
                 Value::Table(table) => {
-                    let below = if rest.starts_with('"') {
-                        let quoted =
-                            |(key, node)| rest.strip_prefix(key_path(&[key]).as_str()).map(|after| (node, after));
-                        table.iter().map(|(key, node)| (key.as_str(), node)).find_map(quoted)
-                    } else {
-                        let end = rest.find(['.', '[']).unwrap_or(rest.len());
-                        table.get(&rest[..end]).map(|node| (node, &rest[end..]))
-                    };
-                    let Some((below, after)) = below else { return (node, false) };
+                    let (name, after) = first_name(rest);
+                    let Some(below) = table.get(name.as_ref()) else { return (node, false) };
                     (node, rest) = (below, after.strip_prefix('.').unwrap_or(after));
                 }
                 Value::List(items) => {

@@ -3,7 +3,7 @@
 
 use super::mistake::{Mistake, Origin, listed};
 use super::node::{Node, Value};
-use super::rules::folded;
+use super::rules::{alike, folded};
 use super::shape::{SHAPE, Shape};
 use super::structure::below;
 use std::collections::BTreeMap;
@@ -70,7 +70,7 @@ impl Setting {
         for level in &self.levels {
             let name = match shape {
                 Shape::Table(keys) => {
-                    let Some(key) = keys.iter().find(|key| folded(&key.name) == folded(level)) else {
+                    let Some(key) = keys.iter().find(|key| alike(&key.name, level)) else {
                         found.push(self.unknown(&path, level, keys.iter().map(|key| key.name.as_str())));
                         return None;
                     };
@@ -129,7 +129,7 @@ impl Setting {
 
 fn existing(node: Option<&Node>, level: &str) -> Option<String> {
     match &node?.value {
-        Value::Table(table) => table.keys().find(|name| folded(name) == folded(level)).cloned(),
+        Value::Table(table) => table.keys().find(|name| alike(name, level)).cloned(),
         _ => None,
     }
 }

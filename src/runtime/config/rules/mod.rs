@@ -12,7 +12,7 @@ use super::mistake::{Mistake, Mistakes, key_path};
 use super::{BusConfig, Config, SlotConfig};
 
 #[cfg(feature = "config")]
-pub(super) use names::folded;
+pub(super) use names::{alike, folded};
 #[cfg(feature = "config")]
 pub(super) use references::UNKNOWN_NAMES;
 

@@ -25,6 +25,12 @@ pub(in crate::runtime::config) fn folded(name: &str) -> String {
     name.to_ascii_uppercase().replace('-', "_")
 }
 
+/// Whether two names are alike.
+pub(in crate::runtime::config) fn alike(a: &str, b: &str) -> bool {
+    let folded = |b: u8| if b == b'-' { b'_' } else { b.to_ascii_uppercase() };
+    a.len() == b.len() && a.bytes().map(folded).eq(b.bytes().map(folded))
+}
+
 fn all_of<'a>(table: &[&str], names: impl Iterator<Item = &'a String>, found: &mut Vec<Mistake>) {
     let mut seen = BTreeMap::new();
     for name in names {
@@ -70,7 +76,7 @@ fn refused(path: String, value: &str, what: &str) -> Mistake {
 
 /// Names that something else has.
 fn taken(config: &Config, found: &mut Vec<Mistake>) {
-    for bus in config.buses.keys().filter(|name| folded(name) == folded(SYSTEM_BUS)) {
+    for bus in config.buses.keys().filter(|name| alike(name, SYSTEM_BUS)) {
         let mistake = Mistake::new("TR-0723", key_path(&["buses", bus]), "", "the name of the runtime's own bus");
         found.push(
             mistake
@@ -80,7 +86,7 @@ fn taken(config: &Config, found: &mut Vec<Mistake>) {
     }
     for feed in config.feeds.keys() {
         let mut threads = config.threads.keys().map(String::as_str).chain(implied(config));
-        if let Some(thread) = threads.find(|thread| folded(thread) == folded(feed)) {
+        if let Some(thread) = threads.find(|thread| alike(thread, feed)) {
             let what = format!("the name of the slot thread {thread}");
             let mistake = Mistake::new("TR-0723", key_path(&["feeds", feed]), "", what);
             found.push(mistake.allowed("a name that no slot thread has").remedy("rename one of them"));
