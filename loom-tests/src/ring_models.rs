@@ -1,7 +1,7 @@
 //! The ring under loom. Each model names the ordering it guards; each was seen to fail once with that ordering weakened, as its
 //! comment says.
 
-use crate::ring::{Copied, Doorbell, Polled, PublishError, Publisher, Reader, Ring, SharedPublisher};
+use crate::ring::{BoundReader, Copied, Doorbell, Polled, PublishError, Publisher, Reader, Ring, SharedPublisher};
 use loom::thread;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64 as Plain64, Ordering};
@@ -375,5 +375,227 @@ fn closed_comes_after_the_last_event() {
         }
         assert_eq!(seen, 1);
         other.join().unwrap();
+    });
+}
+
+/// Both sides of `fence_light` and `fence_heavy` are full fences here, as in the models of sleeping.
+fn explore_revoking(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
+    crate::sync::with_light_fences(|| explore(preemptions, model));
+}
+
+/// One turn, in which each event stays what it was while it is borrowed: loom objects to a write that is not ordered behind the borrow, and
+/// the value is looked at again.
+fn borrow_for_a_while(reader: &mut BoundReader<u64>) {
+    reader.turn(8, |turn| {
+        while let Some((event, sequence, _)) = turn.next() {
+            assert_eq!(*event, 10 + sequence);
+            thread::yield_now();
+            assert_eq!(*event, 10 + sequence, "overwritten while it was borrowed");
+        }
+    });
+}
+
+/// A reader begins a turn while it is revoked and a publisher laps it: it borrows nothing, or what it borrows stays.
+/// Guards `reader-revoked` and `cells-pinned`. Weakened: the light fence of the turn taken out, the heavy fence of who revokes taken out,
+/// the look at the mark before the store of the turn's end, the bit set before the pin, the bit's store to Relaxed, its load to
+/// Relaxed: each time loom found a write to an event that was borrowed.
+#[test]
+fn a_reader_is_revoked_in_its_turn() {
+    explore_revoking(3, || {
+        let (ring, mut publisher) = Ring::single(2).unwrap();
+        let reader = ring.attach().unwrap();
+        let id = reader.id();
+        publisher.try_publish_batch(&[10, 11]).unwrap();
+        // Bound here, so that it can be revoked from the start: the models have one thread id.
+        let mut reader = Bound(reader.bind());
+        let stuck = thread::spawn(move || {
+            borrow_for_a_while(reader.get());
+            reader
+        });
+        let other = thread::spawn(move || {
+            for _ in 0..2 {
+                let _ = publisher.try_publish_with(|sequence| 10 + sequence);
+            }
+            publisher
+        });
+        ring.revoke(id);
+        let reader = stuck.join().unwrap();
+        let mut publisher = other.join().unwrap();
+        assert!(reader.0.is_revoked());
+        // The pin is at most a cell: of two sequences, one is there to be published.
+        publisher.try_publish_with(|sequence| 10 + sequence).unwrap();
+        drop(reader);
+        assert_eq!(ring.readers().count(), 0);
+    });
+}
+
+/// A bound reader on its way to another thread of the model. All of a model's threads are one thread of the system, and the reader is used by
+/// one of them at a time.
+struct Bound(BoundReader<u64>);
+
+impl Bound {
+    fn get(&mut self) -> &mut BoundReader<u64> {
+        &mut self.0
+    }
+}
+
+// SAFETY: loom runs all of a model on one thread of the system.
+unsafe impl Send for Bound {}
+
+/// A reader is revoked when it is done with one turn and begins the next: what the first borrowed was handed back before it is written.
+/// Guards `turn-held`. Weakened: the store of the turn's end to Relaxed, its load to Relaxed: loom found an unordered overwrite.
+/// (Without light fences, which would order it too: so the first turn has begun when the reader is revoked, and the second borrows nothing.)
+#[test]
+fn a_reader_is_revoked_between_turns() {
+    explore(2, || {
+        let (ring, mut publisher) = Ring::single(2).unwrap();
+        let reader = ring.attach().unwrap();
+        let id = reader.id();
+        publisher.try_publish_batch(&[10, 11]).unwrap();
+        let (begun, mut reader) = (Begun::new(), Bound(reader.bind()));
+        let busy = thread::spawn({
+            let begun = begun.clone();
+            move || {
+                reader.get().turn(1, |turn| {
+                    begun.say();
+                    assert!(turn.next().is_none_or(|event| event == (&10, 0, true)), "unless it was stepped over");
+                });
+                reader.get().turn(1, |_| ());
+                reader
+            }
+        });
+        let revoker = thread::spawn({
+            let ring = ring.clone();
+            move || {
+                begun.wait();
+                assert!(ring.revoke(id));
+            }
+        });
+        let _ = publisher.try_publish_with(|sequence| 10 + sequence);
+        revoker.join().unwrap();
+        drop(busy.join().unwrap());
+    });
+}
+
+/// Whether a turn has begun, for models without light fences: all before it is ordered.
+#[derive(Clone)]
+struct Begun(loom::sync::Arc<loom::sync::atomic::AtomicBool>);
+
+impl Begun {
+    fn new() -> Self {
+        Self(loom::sync::Arc::new(loom::sync::atomic::AtomicBool::new(false)))
+    }
+
+    fn say(&self) {
+        self.0.store(true, loom::sync::atomic::Ordering::Release);
+    }
+
+    fn wait(&self) {
+        while !self.0.load(loom::sync::atomic::Ordering::Acquire) {
+            thread::yield_now();
+        }
+    }
+}
+
+/// Among many publishers, one of them steps over the cells of a revoked reader, and none writes them.
+/// Guards the pins in every publisher's limit. With a limit that leaves them out, loom found a write to an event that was borrowed.
+#[test]
+fn a_reader_is_revoked_among_many_publishers() {
+    explore_revoking(3, || {
+        let (ring, mut one) = Ring::many(2).unwrap();
+        let mut two = one.clone();
+        let reader = ring.attach().unwrap();
+        let id = reader.id();
+        one.try_publish_batch(&[10, 11]).unwrap();
+        let mut reader = Bound(reader.bind());
+        let stuck = thread::spawn(move || {
+            borrow_for_a_while(reader.get());
+            reader
+        });
+        let other = thread::spawn(move || {
+            let _ = one.try_publish(12);
+        });
+        ring.revoke(id);
+        let published = two.try_publish(13).is_ok();
+        let mut reader = stuck.join().unwrap();
+        other.join().unwrap();
+        assert!(reader.get().is_revoked() && (published || two.try_publish(13).is_ok()));
+    });
+}
+
+/// A revoked reader comes back and leaves while a publisher goes on: its cells are written only behind that.
+/// Guards `cells-pinned` at the end of a pin: with the bit cleared Relaxed, loom found a write that was not ordered behind the borrow.
+/// (Without light fences, which would order it too.)
+#[test]
+fn a_revoked_reader_leaves() {
+    explore(3, || {
+        let (ring, mut publisher) = Ring::single(2).unwrap();
+        let reader = ring.attach().unwrap();
+        let id = reader.id();
+        publisher.try_publish_batch(&[10, 11]).unwrap();
+        let (begun, mut reader) = (Begun::new(), Bound(reader.bind()));
+        let stuck = thread::spawn({
+            let begun = begun.clone();
+            move || {
+                reader.get().turn(1, |turn| {
+                    begun.say();
+                    assert!(turn.next().is_none_or(|event| event == (&10, 0, true)), "unless it was stepped over");
+                });
+                drop(reader);
+            }
+        });
+        begun.wait();
+        // False if it has left already.
+        ring.revoke(id);
+        for _ in 0..2 {
+            let _ = publisher.try_publish_with(|sequence| 10 + sequence);
+        }
+        stuck.join().unwrap();
+        let at = publisher.position();
+        assert_eq!(publisher.try_publish_batch(&[10 + at, 11 + at]), Ok(at), "no cell is pinned any more");
+    });
+}
+
+/// A reader is revoked at the moment when it leaves, and another takes its place: that one gates.
+/// Guards `revoked-or-gone`: with the pin left to a reader that has left already, loom found the newcomer's events overwritten.
+#[test]
+fn a_reader_is_revoked_as_it_leaves() {
+    explore_revoking(3, || {
+        let (ring, mut publisher) = Ring::single(2).unwrap();
+        let reader = Bound(ring.attach().unwrap().bind());
+        let id = reader.0.id();
+        let other = thread::spawn({
+            let ring = ring.clone();
+            move || {
+                drop(reader);
+                ring.attach().unwrap()
+            }
+        });
+        ring.revoke(id);
+        let mut newcomer = other.join().unwrap();
+        assert!(!ring.is_revoked(id) && !ring.is_revoked(newcomer.id()));
+        publisher.try_publish_batch(&[10, 11]).unwrap();
+        assert!(publisher.try_publish(12).is_err(), "the newcomer gates");
+        assert_eq!(take(&mut newcomer, 2), [10, 11]);
+    });
+}
+
+/// A reader that runs after a revoked one goes on with the publisher alone.
+/// Guards `end_of`: with a revoked place that still counts, loom found a reader that waits for ever.
+#[test]
+fn a_reader_goes_on_after_a_revoked_one() {
+    explore_revoking(3, || {
+        let (ring, mut publisher) = Ring::single(2).unwrap();
+        let first = Bound(ring.attach().unwrap().bind());
+        let mut second = ring.attach_after(&[first.0.id()]).unwrap();
+        let id = first.0.id();
+        publisher.try_publish(10).unwrap();
+        let other = thread::spawn({
+            let ring = ring.clone();
+            move || assert!(ring.revoke(id))
+        });
+        assert_eq!(take(&mut second, 1), [10]);
+        other.join().unwrap();
+        drop(first);
     });
 }
