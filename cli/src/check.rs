@@ -37,9 +37,7 @@ fn checked(args: &CheckArgs) -> (String, bool) {
         match result {
             Ok(config) if args.effective => text.push_str(&config.to_toml()),
             Ok(config) => text.push_str(&format!("{}: {}; ok\n", shown(file), summary(&config))),
-            Err(mistakes) => {
-                mistakes.iter().for_each(|mistake| list(&mistake.to_string().replace(char::is_control, "\u{fffd}")))
-            }
+            Err(mistakes) => mistakes.iter().for_each(|mistake| list(&mistake.to_string())),
         }
     }
     (text, is_good)

@@ -186,6 +186,32 @@ thread = "perhaps_in_the_broken_part""#,
         ],
     ),
     (
+        r#"[buses.ok]
+[buses.tail
+slots_max = 0
+colour = "red""#,
+        &["t.toml:2:12: [buses.tail: unclosed table; allowed: `]`; correct the line [TR-0711]"],
+    ),
+    (
+        r#""""
+foo
+[bus.md]
+x"#,
+        &[
+            r#"t.toml:1:1: """: keys cannot be multi-line basic strings; allowed: basic string, literal string; correct the line [TR-0711]"#,
+            "t.toml:4:2: x: key with no value; allowed: `=`; correct the line [TR-0711]",
+        ],
+    ),
+    (
+        r#"[buses.md]
+slots.a.after = ["b"]
+slots.b.after = ["a" "c"]
+slots.c = {}"#,
+        &[
+            r#"t.toml:3:22: slots.b.after = ["a" "c"]: missing comma between array elements; allowed: `,`; correct the line [TR-0711]"#,
+        ],
+    ),
+    (
         r"[buses.md]
 capacity_cells
 slots_max = 0",

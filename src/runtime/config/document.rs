@@ -1,13 +1,11 @@
 //! Reads a TOML text into a tree, with everything in it that is not TOML. One bad line does not hide the others: the parser goes on
-//! behind it, and where it cannot, the line is blanked and the text parsed again.
+//! behind it, and where it cannot, such lines are blanked and the text parsed again.
 
 use super::mistake::{Mistake, Origin, key_path};
 use super::node::Node;
 use std::collections::BTreeSet;
 use toml::de::{DeTable, Error};
 
-/// Times that a text is parsed at most. Blanking can only bring out what a bad line hid, such as the end of a string.
-const ROUNDS_MAX: usize = 8;
 /// What the parser says of a line without `=`, behind which it reads nothing.
 const ENDS_READING: &str = "key with no value";
 const DUPLICATE: &str = "duplicate key";
@@ -24,16 +22,9 @@ pub(super) struct Document {
 pub(super) fn read(name: &str, text: &str) -> Document {
     let lines = Lines::new(name, text);
     let mut source = text.to_owned();
-    let mut errors = Vec::new();
-    for _ in 0..ROUNDS_MAX {
-        let (_, found) = DeTable::parse_recoverable(&source);
-        let ending = found.into_iter().filter(|error| error.message().starts_with(ENDS_READING));
-        let before = errors.len();
-        errors.extend(ending.filter(|error| blank(&mut source, lines.number(start(error)), &lines)));
-        if errors.len() == before {
-            break;
-        }
-    }
+    let (_, mut errors) = DeTable::parse_recoverable(text);
+    errors.retain(|error| error.message().starts_with(ENDS_READING));
+    errors.iter().for_each(|error| blank(&mut source, lines.number(start(error)), &lines));
     let (table, found) = DeTable::parse_recoverable(&source);
     errors.extend(found);
     errors.sort_by_key(start);
@@ -64,12 +55,9 @@ fn start(error: &Error) -> usize {
     error.span().map_or(0, |span| span.start)
 }
 
-/// Blanks a line. Whether there was anything on it.
-fn blank(source: &mut String, line: usize, lines: &Lines<'_>) -> bool {
+fn blank(source: &mut String, line: usize, lines: &Lines<'_>) {
     let (from, length) = (lines.starts[line - 1], lines.text_of(line).trim_end_matches('\n').len());
-    let was_blank = source.as_bytes()[from..from + length].iter().all(u8::is_ascii_whitespace);
     source.replace_range(from..from + length, &" ".repeat(length));
-    !was_blank
 }
 
 #[cold]

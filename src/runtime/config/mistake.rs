@@ -63,20 +63,20 @@ impl Mistake {
     pub fn new(code: &'static str, path: impl Into<String>, value: impl fmt::Display, what: impl Into<String>) -> Self {
         let (path, value) = (path.into(), shown(&value.to_string()));
         let (allowed, remedy) = (String::new(), String::new());
-        Self { code, path, origin: Origin::Code, value, what: what.into(), allowed, remedy }
+        Self { code, path, origin: Origin::Code, value, what: one_line(what.into()), allowed, remedy }
     }
 
     /// Says what is allowed.
     #[must_use]
     pub fn allowed(mut self, allowed: impl Into<String>) -> Self {
-        self.allowed = allowed.into();
+        self.allowed = one_line(allowed.into());
         self
     }
 
     /// Says what to do.
     #[must_use]
     pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
-        self.remedy = remedy.into();
+        self.remedy = one_line(remedy.into());
         self
     }
 
@@ -114,9 +114,11 @@ impl fmt::Display for Mistake {
         match &self.origin {
             Origin::Code => {}
             // Where no key can be named, the column helps to find the place.
-            Origin::File { file, line, column } if self.path.is_empty() => write!(f, "{file}:{line}:{column}: ")?,
-            Origin::File { file, line, .. } => write!(f, "{file}:{line}: ")?,
-            Origin::Variable { name } => write!(f, "{name}: ")?,
+            Origin::File { file, line, column } if self.path.is_empty() => {
+                write!(f, "{}:{line}:{column}: ", one_line(file.clone()))?;
+            }
+            Origin::File { file, line, .. } => write!(f, "{}:{line}: ", one_line(file.clone()))?,
+            Origin::Variable { name } => write!(f, "{}: ", one_line(name.clone()))?,
         }
         match (self.path.as_str(), self.value.as_str()) {
             ("", "") => {}
@@ -244,6 +246,15 @@ pub(super) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
         [listed @ .., _] if listed.len() == NAMES_LISTED => listed.join(", ") + ", ..",
         all => all.join(", "),
     }
+}
+
+/// Names and paths in a message may hold anything; a terminal must not obey it.
+fn one_line(text: String) -> String {
+    if !text.contains(char::is_control) {
+        return text;
+    }
+    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(escaped).collect()
 }
 
 /// A value for a message: one line of bounded length.

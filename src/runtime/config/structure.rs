@@ -97,19 +97,21 @@ fn unknown_key(path: &str, name: &str, node: &Node, keys: &[Key]) -> Mistake {
 fn wrong_type(path: &str, node: &Node, shape: &Shape) -> Mistake {
     let what = format!("of the wrong type, {}", node.value.type_name());
     let mistake = Mistake::new("TR-0708", path, &node.written, what).at(node.origin.clone()).allowed(shape.allowed());
+    let as_shown = mistake.value.clone();
+    let is_whole = !as_shown.ends_with("...");
     mistake.remedy(match (&node.value, shape) {
         (Value::Text(text), Shape::Integer(_)) if text.parse::<u64>().is_ok() => format!("write {text} without quotes"),
         (Value::Text(text), Shape::Boolean) if text == "true" || text == "false" => {
             format!("write {text} without quotes")
         }
-        (Value::Integer(_) | Value::Boolean(_) | Value::Other(_), Shape::Text) => {
-            format!("write {}", quoted(&node.written))
+        (Value::Other(_), Shape::Integer(_)) if as_shown.ends_with(".0") => {
+            format!("write {}", as_shown.trim_end_matches(".0"))
         }
-        (Value::Text(_) | Value::Integer(_), Shape::List(_)) => format!("write [{}]", node.written),
-        (Value::Integer(number), Shape::Either(_)) if *number >= 0 => format!("write [{}]", node.written),
-        (Value::Other(_), Shape::Integer(_)) if node.written.ends_with(".0") => {
-            format!("write {}", node.written.trim_end_matches(".0"))
+        (Value::Integer(_) | Value::Boolean(_) | Value::Other(_), Shape::Text) if is_whole => {
+            format!("write {}", quoted(&as_shown))
         }
+        (Value::Text(_) | Value::Integer(_), Shape::List(_)) if is_whole => format!("write [{as_shown}]"),
+        (Value::Integer(number), Shape::Either(_)) if *number >= 0 => format!("write [{as_shown}]"),
         _ => "give one of those".into(),
     })
 }

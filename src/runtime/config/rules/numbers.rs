@@ -2,7 +2,7 @@
 
 use crate::runtime::config::bounds::{self, Bounds};
 use crate::runtime::config::mistake::{Mistake, key_path};
-use crate::runtime::config::{Config, RuntimeConfig, SlotConfig};
+use crate::runtime::config::{Config, SlotConfig};
 
 pub(super) fn check(config: &Config, found: &mut Vec<Mistake>) {
     within_bounds(config, found);
@@ -79,11 +79,10 @@ fn pauses(path: &str, slot: &SlotConfig, found: &mut Vec<Mistake>) {
 /// A handler is not found stuck sooner than one looks. Named is the key that is not at its default.
 fn watchdog(config: &Config, found: &mut Vec<Mistake>) {
     let every = config.runtime.check_every_ms;
-    let is_default_every = every == RuntimeConfig::default().check_every_ms;
     let mut at_default = None;
     for (path, _, _, slot) in config.slots_at().filter(|(.., slot)| (1..every).contains(&slot.stuck_after_ms)) {
         let after = slot.stuck_after_ms;
-        if after != SlotConfig::default().stuck_after_ms || is_default_every {
+        if after != SlotConfig::default().stuck_after_ms {
             let mistake =
                 Mistake::new("TR-0738", format!("{path}.stuck_after_ms"), after, "below runtime.check_every_ms");
             let allowed = format!("0, or {every} or more");
