@@ -7,7 +7,9 @@ use clap::error::ErrorKind;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use tagring::runtime::Plan;
 use tagring::runtime::config::{Config, Mistake, Mistakes, Origin};
+use tagring::runtime::machine::Topology;
 
 /// Exit code for mistakes and bad arguments.
 const MISTAKEN: u8 = 2;
@@ -44,15 +46,9 @@ fn checked(args: &CheckArgs) -> (String, bool) {
 }
 
 fn load(file: &Path, args: &CheckArgs) -> Result<Config, Mistakes> {
-    let loader = Config::loader().file(file);
-    let config = if args.no_env { loader.load() } else { loader.environment().load() }?;
-    let mistakes = on_this_machine(&config);
-    if mistakes.is_empty() { Ok(config) } else { Err(Mistakes(mistakes)) }
-}
-
-/// What is wrong with a configuration that is right in itself, on this machine.
-fn on_this_machine(_: &Config) -> Vec<Mistake> {
-    Vec::new()
+    let machine = Topology::read();
+    let loader = Config::loader().file(file).also(move |config| Plan::mistakes(config, &machine));
+    if args.no_env { loader.load() } else { loader.environment().load() }
 }
 
 /// What there is, in one line.

@@ -35,6 +35,21 @@ fn a_good_file_is_one_line_and_a_bad_one_a_line_for_each_mistake() {
 }
 
 #[test]
+fn what_this_machine_cannot_give_is_a_mistake_at_its_line() {
+    let place = Place::new();
+    place.file("far.toml", "[feeds.itch]\ncores = [4095]\n\n[threads.slots]\ncores = [4094]\n[buses.md.slots.book]\n");
+    let done = place.run(&["check", "far.toml"]);
+    assert_eq!((done.code, done.out.as_str()), (Some(2), ""));
+    let lines: Vec<_> = done.err.lines().collect();
+    assert_eq!(lines.len(), 2, "{lines:#?}");
+    let starts =
+        ["far.toml:2: feeds.itch.cores: core 4095 is not among", "far.toml:5: threads.slots.cores: core 4094 is not"];
+    for (line, start) in lines.iter().zip(starts) {
+        assert!(line.starts_with(start) && line.ends_with("[TR-0751]"), "{line}");
+    }
+}
+
+#[test]
 fn json_is_one_object_with_every_mistake_in_its_parts() {
     let place = Place::new();
     place.file("good.toml", GOOD);

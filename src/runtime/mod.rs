@@ -37,6 +37,7 @@ pub use attachment::{Attachment, LeaveError};
 pub use error::{Kind, RuntimeError};
 pub use feed::{Feed, FeedEnd, FeedError};
 pub use notice::Notice;
+pub use plan::Plan;
 pub use running::{Running, Waited};
 pub use runtime_bus::RuntimeBus;
 pub use runtime_value::Runtime;

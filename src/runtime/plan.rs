@@ -57,28 +57,35 @@ impl Plan {
     /// Everything that is wrong with it, at once.
     pub fn of(config: &Config, topology: &Topology) -> Result<Self, Mistakes> {
         let mut mistakes = config.mistakes();
-        let (roles, demands) = demands(config);
-        let topology = match config.runtime.cores.as_slice() {
-            [] => Ok(topology.clone()),
-            cores => topology.clone().limited_to(cores),
-        };
-        let placed = topology.and_then(|topology| place(&topology, &demands).map(|placement| (placement, topology)));
-        let (placement, topology) = match placed {
-            Ok(placed) => placed,
-            Err(errors) => {
-                mistakes.extend(errors.iter().map(mistake));
-                return Err(Mistakes(mistakes));
+        match Self::placed(config, topology) {
+            Ok(plan) if mistakes.is_empty() => Ok(plan),
+            placed => {
+                mistakes.extend(placed.err().into_iter().flatten());
+                Err(Mistakes(mistakes))
             }
+        }
+    }
+
+    /// What is wrong with a configuration on that machine, though it may be right in itself.
+    #[must_use]
+    pub fn mistakes(config: &Config, topology: &Topology) -> Vec<Mistake> {
+        Self::placed(config, topology).err().unwrap_or_default()
+    }
+
+    fn placed(config: &Config, topology: &Topology) -> Result<Self, Vec<Mistake>> {
+        let (roles, demands) = demands(config);
+        let all = |errors: Vec<PlacementError>| errors.iter().map(mistake).collect::<Vec<_>>();
+        let topology = match config.runtime.cores.as_slice() {
+            [] => topology.clone(),
+            cores => topology.clone().limited_to(cores).map_err(all)?,
         };
+        let placement = place(&topology, &demands).map_err(all)?;
         let threads = placement.threads.len() as u64;
         if threads > u64::from(config.runtime.threads_max) {
             let (limit, allowed) = (config.runtime.threads_max, format!("at least {threads}"));
             let wrong = format!("the configuration has {threads} threads, the service thread included");
             let mistake = Mistake::new("TR-0756", "runtime.threads_max", limit, wrong).allowed(allowed);
-            mistakes.push(mistake.remedy("raise it, or put slots on fewer threads"));
-        }
-        if !mistakes.is_empty() {
-            return Err(Mistakes(mistakes));
+            return Err(vec![mistake.remedy("raise it, or put slots on fewer threads")]);
         }
         let (prefault, realtime) = (config.runtime.prefault, config.runtime.realtime);
         Ok(Self { topology, placement, roles, prefault, realtime })
@@ -253,7 +260,9 @@ fn mistake(error: &PlacementError) -> Mistake {
     };
     let path = who.and_then(|who: &Who| who.key.clone()).unwrap_or_else(|| "runtime.cores".into());
     let text = error.to_string();
-    let what = text.strip_suffix(&format!(" [{}]", error.code())).unwrap_or(&text).to_owned();
+    let text = text.strip_suffix(&format!(" [{}]", error.code())).unwrap_or(&text);
+    // The key says who it is.
+    let what = who.and_then(|who| text.strip_prefix(&format!("{who}: "))).unwrap_or(text);
     Mistake::new(error.code(), path, "", what)
 }
 

@@ -14,6 +14,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Bytes of a file at most.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -31,11 +32,15 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 /// assert_eq!((config.buses["md"].capacity_cells, config.buses["md"].slots_max), (4096, 4));
 /// # Ok::<(), tagring::runtime::config::Mistakes>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 #[must_use = "nothing is read before `load`"]
 pub struct Loader {
     layers: Vec<Layer>,
+    rules: Vec<Arc<Rule>>,
 }
+
+/// What else may be wrong with a configuration.
+type Rule = dyn Fn(&Config) -> Vec<Mistake> + Send + Sync;
 
 #[derive(Clone, Debug)]
 enum Layer {
@@ -95,6 +100,13 @@ impl Loader {
         self.with(Layer::Set { key: key.into(), value: value.into() })
     }
 
+    /// Holds the result also against `rule`, whose mistakes are told together with all others, each at the line of its key: such as
+    /// [`crate::runtime::Plan::mistakes`], which knows the machine.
+    pub fn also(mut self, rule: impl Fn(&Config) -> Vec<Mistake> + Send + Sync + 'static) -> Self {
+        self.rules.push(Arc::new(rule));
+        self
+    }
+
     /// Reads all layers and checks them.
     ///
     /// # Errors
@@ -118,12 +130,18 @@ impl Loader {
                 Layer::Set { key, value } => reading.setting(&setting::of_code(key, value)),
             }
         }
-        reading.finish(|file| self.layers.iter().position(|layer| layer.is_named(file)))
+        reading.finish(&self.rules, |file| self.layers.iter().position(|layer| layer.is_named(file)))
     }
 
     fn with(mut self, layer: Layer) -> Self {
         self.layers.push(layer);
         self
+    }
+}
+
+impl core::fmt::Debug for Loader {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Loader").field("layers", &self.layers).field("rules", &self.rules.len()).finish()
     }
 }
 
@@ -186,11 +204,15 @@ impl Reading {
         self.mistakes.extend(found.into_iter().filter(|mistake| !is_broken(&mistake.origin)));
     }
 
-    fn finish(mut self, position: impl Fn(&str) -> Option<usize>) -> Result<Config, Mistakes> {
+    fn finish(mut self, rules: &[Arc<Rule>], position: impl Fn(&str) -> Option<usize>) -> Result<Config, Mistakes> {
         match serde_json::from_value::<Config>(self.tree.plain()) {
             Ok(config) => {
                 let mut found = config.mistakes();
                 found.retain(|mistake| self.is_whole || !UNKNOWN_NAMES.contains(&mistake.code));
+                // These look at the whole, of which a part may be missing.
+                if self.is_whole && self.mistakes.is_empty() {
+                    found.extend(rules.iter().flat_map(|rule| rule(&config)));
+                }
                 found.iter_mut().for_each(|mistake| self.tree.locate(mistake));
                 self.add(found);
                 if self.mistakes.is_empty() {
