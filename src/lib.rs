@@ -37,5 +37,6 @@ mod guide {
         Measuring "../docs/guide/measuring.md"
         Testing "../docs/guide/testing.md"
         Configuration "../docs/guide/configuration.md"
+        Runtime "../docs/guide/runtime.md"
     }
 }
