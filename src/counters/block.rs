@@ -10,6 +10,17 @@ use crate::sync::{AtomicU64, Ordering, fence, spin_loop};
 const TRIES: u32 = 64;
 
 /// `N` counts, written as one by one thread and read as one by any.
+///
+/// ```
+/// use tagring::counters::Block;
+///
+/// let block = Block::<3>::new();
+/// assert_eq!(block.try_read(), Some([0; 3]));
+/// for i in 0..5 {
+///     block.write(&[i, 2 * i, 3 * i]);
+///     assert_eq!((block.try_read(), block.one(1)), (Some([i, 2 * i, 3 * i]), 2 * i));
+/// }
+/// ```
 pub struct Block<const N: usize> {
     /// Writes so far; its lowest bit says which copy is current.
     version: AtomicU64,
