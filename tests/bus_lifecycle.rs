@@ -712,3 +712,18 @@ fn issue_4574_a_slot_that_sticks_at_the_end_of_a_batch_says_so() {
     gate.open();
     drop(slot.detach(SOON).unwrap());
 }
+
+#[test]
+fn issue_4536_a_thread_without_slots_does_not_sleep_at_a_bus_that_it_served() {
+    let bell = Arc::default();
+    let (bus, mut publisher) = Bus::<Events>::builder("md").capacity(64).doorbell(&bell).single().unwrap();
+    let thread = SlotThread::builder("slots").start().unwrap();
+    let slot = bus.slot("s").wait(WaitStrategy::SpinThenPark).attach(&thread, Count::default()).unwrap();
+    eventually("it sleeps at the bus", || bell.sleepers() == 1);
+    slot.detach(SOON).unwrap();
+    let parks = thread.stats().parks;
+    // Two more, so that one began after the slot had gone: a publication now must not have to wake anybody.
+    eventually("it sleeps elsewhere", || thread.stats().parks >= parks + 2);
+    assert_eq!(bell.sleepers(), 0);
+    publisher.publish(0, &trade(1)).unwrap();
+}

@@ -6,6 +6,7 @@
 //! - [`cores`]: two cores, chosen before anything is pinned;
 //! - [`peer`]: what a queue has to do to be measured; [`peers`]: the queues;
 //! - [`round_trip`], [`stream`], [`jitter`]: one round of each measurement;
+//! - [`stuck`]: one round of a bus with a failing neighbour;
 //! - [`table`]: rounds of many cases interleaved, and their medians and spreads;
 //! - [`bars`]: what has to hold, and by how much it does.
 //!
@@ -19,4 +20,5 @@ pub mod peer;
 pub mod peers;
 pub mod round_trip;
 pub mod stream;
+pub mod stuck;
 pub mod table;

@@ -387,6 +387,8 @@ struct Host {
     /// Orders taken so far.
     obeyed: u32,
     slots: Vec<Box<dyn RunSlot>>,
+    /// Where it listens while it has no slots.
+    own_bell: Arc<Doorbell>,
     /// The doorbell of the first slot, and whether others have another.
     bell: Arc<Doorbell>,
     mixed: bool,
@@ -395,7 +397,8 @@ struct Host {
 
 impl Host {
     fn new(inbox: Receiver<Order>, shared: Arc<Shared>, bell: Arc<Doorbell>) -> Self {
-        Self { inbox, shared, obeyed: 0, slots: Vec::new(), bell, mixed: false, ending: false }
+        let own_bell = Arc::clone(&bell);
+        Self { inbox, shared, obeyed: 0, slots: Vec::new(), own_bell, bell, mixed: false, ending: false }
     }
 
     fn run(mut self) {
@@ -501,11 +504,10 @@ impl Host {
         let only = if let [(serial, _)] = slots[..] { serial } else { 0 };
         self.shared.counts.current.store(only, Ordering::Relaxed);
         *self.shared.slots.lock().unwrap_or_else(PoisonError::into_inner) = slots;
-        if let Some(slot) = self.slots.first() {
-            self.bell = slot.bell();
-            self.mixed = self.slots.iter().any(|slot| !Arc::ptr_eq(&slot.bell(), &self.bell));
-            *self.shared.parked_at.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&self.bell);
-        }
+        // Without slots it goes back to its own: a sleeper at a bus's doorbell costs each publication a system call.
+        self.bell = self.slots.first().map_or_else(|| Arc::clone(&self.own_bell), |slot| slot.bell());
+        self.mixed = self.slots.iter().any(|slot| !Arc::ptr_eq(&slot.bell(), &self.bell));
+        *self.shared.parked_at.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&self.bell);
     }
 }
 

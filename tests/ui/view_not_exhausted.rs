@@ -1,4 +1,4 @@
-//~ error: non-exhaustive patterns: `Some(View::Quote(_))` not covered
+//~ error: View::Quote(_))` not covered
 tagring::events! {
     pub mod market;
     pub struct Trade = 1, v1 { pub price: i64 }
