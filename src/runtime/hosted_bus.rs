@@ -50,6 +50,8 @@ pub(super) trait AnyBus: Send + Sync {
     fn close(&self);
     /// Letters kept, and letters lost because there was no room.
     fn dead_letters(&self) -> (u64, u64);
+    /// Events that publishers dropped, and times that they waited, because the ring was full.
+    fn overflows(&self) -> (u64, u64);
     /// Forgets letters that are too old.
     fn purge(&self);
     /// The buses whose slots publish to this one.
@@ -216,6 +218,10 @@ impl<F: Family> AnyBus for HostedBus<F> {
 
     fn dead_letters(&self) -> (u64, u64) {
         self.letters.as_ref().map_or((0, 0), |letters| (letters.len() as u64, letters.overflowed()))
+    }
+
+    fn overflows(&self) -> (u64, u64) {
+        (self.bus.shed(), self.bus.waits())
     }
 
     fn purge(&self) {

@@ -51,6 +51,10 @@ pub struct BusSnapshot {
     pub capacity: u64,
     /// Events published; read after the counts of its slots, so that none is ahead of it.
     pub published: u64,
+    /// Events that publishers dropped because the ring was full and their `overflow` is `shed`.
+    pub shed: u64,
+    /// Times that publishers waited because the ring was full, as their `overflow` asked.
+    pub waits: u64,
     /// Bytes it has taken.
     pub memory_bytes: u64,
     /// Dead letters kept.
@@ -177,6 +181,8 @@ impl BusSnapshot {
         let bus = self.bus;
         let numbers = [
             ("published", self.published),
+            ("shed", self.shed),
+            ("waits", self.waits),
             ("capacity_cells", self.capacity),
             ("memory_bytes", self.memory_bytes),
             ("dead_letters", self.dead_letters),
@@ -208,11 +214,14 @@ fn bus(bus: &dyn AnyBus) -> BusSnapshot {
     let slots: Vec<_> = bus.slots().iter().filter_map(|one| slot(one)).collect();
     let published = bus.published();
     let (dead_letters, dead_letters_lost) = bus.dead_letters();
+    let (shed, waits) = bus.overflows();
     BusSnapshot {
         bus: bus.name(),
         family: bus.family(),
         capacity: bus.capacity() as u64,
         published,
+        shed,
+        waits,
         memory_bytes: bus.memory_bytes(),
         dead_letters,
         dead_letters_lost,
@@ -254,6 +263,9 @@ impl fmt::Display for Snapshot {
         )?;
         for bus in &self.buses {
             write!(f, "\nbus {} ({}): {} published, {} cells", bus.bus, bus.family, bus.published, bus.capacity)?;
+            if bus.shed + bus.waits > 0 {
+                write!(f, ", {} shed, {} waits for room", bus.shed, bus.waits)?;
+            }
             if bus.dead_letters + bus.dead_letters_lost > 0 {
                 write!(f, ", {} dead letters, {} lost", bus.dead_letters, bus.dead_letters_lost)?;
             }
