@@ -271,3 +271,67 @@ impl ByteWriter {
         unsafe { (*cell.get()).owner == sequence + 1 }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ring::{Polled, Ring};
+
+    fn blob(sequence: u64, len: usize) -> Vec<u8> {
+        (0..len).map(|i| (sequence as usize * 31 + i) as u8).collect()
+    }
+
+    /// A revoked reader hangs in events with bytes while the arena goes round many times, in runs of all lengths.
+    #[test]
+    fn the_bytes_of_a_revoked_reader_stay_what_they_were() {
+        let (ring, mut publisher) = Ring::<u64>::single(16).unwrap();
+        let mut writer = ByteWriter::new(320, 16);
+        let arena = writer.arena();
+        let (mut stuck, mut reader) = (ring.attach().unwrap().bind(), ring.attach().unwrap());
+        for i in 0..6 {
+            writer.try_publish(&mut publisher, i, &blob(i, 24)).unwrap();
+        }
+        let id = stuck.id();
+        // The turn holds the events 1 to 4, a quarter of the ring.
+        assert_eq!(stuck.poll(1, |_, _, _| {}), 1);
+        stuck.turn(4, |turn| {
+            turn.next();
+            // SAFETY: this reader is in its turn, which holds these events.
+            let held = || (1..5).map(|s| unsafe { arena.bytes(s) }.to_vec()).collect::<Vec<_>>();
+            assert!(ring.revoke(id));
+            let (mut published, mut refused) = (0, 0);
+            for number in 0..2_000_u64 {
+                let len = (number * 7 % 15 * 8) as usize + (number % 3) as usize;
+                let next = match writer.try_publish(&mut publisher, number, &blob(number, len)) {
+                    Ok(sequence) => {
+                        assert!(!(1..5).contains(&(sequence % 16)), "no event where cells are pinned");
+                        published += 1;
+                        Some((sequence, number, len))
+                    }
+                    Err(BytesError::ArenaFull { reader, used, limit: 320, .. }) => {
+                        assert!(reader.is_some() && used <= 320, "{reader:?} {used}");
+                        refused += 1;
+                        None
+                    }
+                    Err(error) => panic!("{error}"),
+                };
+                let mut seen = None;
+                while let Polled::Batch(batch) = reader.poll(usize::MAX) {
+                    for (sequence, event) in batch.iter().filter(|(sequence, _)| *sequence >= 6) {
+                        seen = Some((sequence, *event));
+                        let len = next.map_or(0, |(_, _, len)| len);
+                        // SAFETY: `reader` gates and has not committed the batch.
+                        assert_eq!(unsafe { arena.bytes(sequence) }, blob(*event, len));
+                    }
+                    batch.commit();
+                }
+                assert_eq!(seen, next.map(|(sequence, number, _)| (sequence, number)));
+                assert_eq!(held(), (1..5).map(|s| blob(s, 24)).collect::<Vec<_>>());
+            }
+            assert!(published > 1_000, "{published} published, {refused} refused");
+        });
+        drop(stuck);
+        writer.try_publish(&mut publisher, 0, &[0; 320]).unwrap();
+        assert!(writer.kept.is_empty(), "all of the arena is there again");
+    }
+}

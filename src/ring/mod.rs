@@ -206,8 +206,9 @@ impl<T: Plain> Ring<T> {
     /// it. From any thread.
     ///
     /// The handler may still borrow the events of its turn (at most a quarter of the ring): no publisher writes their cells before the reader is
-    /// dropped. They publish holes there instead, lap by lap, which readers step over; the batches that fit are shorter meanwhile
-    /// ([`PublishError::BatchTooLarge`] says how long they may be). When the handler returns, its reader takes no further turn
+    /// dropped. They publish holes there instead, lap by lap, which readers step over, also where a
+    /// batch does not fit before the next pinned cell and is refused until readers have passed these holes. The batches that fit are shorter
+    /// meanwhile ([`PublishError::BatchTooLarge`] says how long they may be). When the handler returns, its reader takes no further turn
     /// ([`BoundReader::is_revoked`]).
     ///
     /// False, and nothing has changed: the reader is gone, is not bound to a thread, or was revoked already; or the kernel has no
