@@ -1,5 +1,5 @@
 //! All of the ring at once, on real threads: publishers one by one, in batches and by claims that are filled in part; gating readers in a
-//! chain; one that comes and goes; one that parks; lossy ones; strategies changed all the while. Every event carries its publisher, its
+//! chain; one that comes and goes; one that parks; one that is revoked in its turn, again and again; lossy ones; strategies changed all the while. Every event carries its publisher, its
 //! number and a check word, so that a lost, doubled, torn or disordered one is found where it is read.
 //!
 //! A program of its own (no test harness), so that sanitizers see nothing else. `TAGRING_STRESS_SECONDS` sets its length: 3 by default.
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use tagring::ring::{BoundReader, Copied, LossyReader, Polled, Publisher, Ring, SharedPublisher, WaitStrategy};
+use tagring::ring::{BoundReader, Copied, LossyReader, Polled, Publisher, Ring, SharedPublisher, Turn, WaitStrategy};
 
 /// Publisher, number, and both mixed.
 type Value = [u64; 4];
@@ -172,6 +172,52 @@ fn come_and_go(ring: &Ring<Value>, stop: Arc<AtomicBool>) -> JoinHandle<u64> {
     })
 }
 
+/// Reads a little, hangs in an event until it was revoked and publishers have gone on, leaves, again and again. What it borrows stays whole.
+fn hang_and_be_revoked(ring: &Ring<Value>, stop: Arc<AtomicBool>) -> JoinHandle<u64> {
+    let ring = ring.clone();
+    std::thread::spawn(move || {
+        let mut revoked = 0;
+        while !stop.load(Ordering::Relaxed) {
+            let mut reader = ring.attach().unwrap().bind();
+            let (id, turns) = (reader.id(), revoked % 5);
+            let revoker = std::thread::spawn({
+                let ring = ring.clone();
+                move || {
+                    (0..turns * 50).for_each(|_| std::thread::yield_now());
+                    assert!(ring.revoke(id));
+                }
+            });
+            while !reader.is_revoked() {
+                reader.turn(16, |turn| hang(&ring, turn, &stop));
+            }
+            revoker.join().unwrap();
+            assert_eq!(reader.turn(16, |_| panic!("a revoked reader takes no turn")), 0);
+            drop(reader);
+            revoked += 1;
+        }
+        revoked
+    })
+}
+
+/// Holds the first event of a turn for a while, then looks at all of them.
+fn hang(ring: &Ring<Value>, turn: &mut Turn<'_, Value>, stop: &AtomicBool) {
+    let Some((event, sequence, _)) = turn.next() else { return };
+    let (before, ahead) = (*event, ring.capacity() as u64 * 3);
+    check(&before);
+    let since = Instant::now();
+    while ring.published() < sequence + ahead
+        && since.elapsed() < Duration::from_millis(5)
+        && !stop.load(Ordering::Relaxed)
+    {
+        std::thread::yield_now();
+        assert_eq!(*event, before, "written while it was borrowed");
+    }
+    let mut seen = Seen::default();
+    while let Some((event, ..)) = turn.next() {
+        seen.take(event, true);
+    }
+}
+
 /// Copies what it can; nothing torn, nothing twice, and gaps that add up.
 fn look_on(mut reader: LossyReader<Value>, events: Arc<AtomicU64>) -> JoinHandle<(u64, u64)> {
     std::thread::spawn(move || {
@@ -230,6 +276,7 @@ fn run<P: Publish>(name: &str, ring: &Ring<Value>, publishers: Vec<P>, length: D
         read_all("second", ring, second, move |sequence| assert!(upstream_at.load(Ordering::Relaxed) > sequence)),
     ];
     let visitor = come_and_go(ring, Arc::clone(&stop));
+    let hung = hang_and_be_revoked(ring, Arc::clone(&stop));
     let writers: Vec<_> =
         publishers.into_iter().zip(0..).map(|(publisher, id)| publish(publisher, id, Arc::clone(&stop))).collect();
     let (start, mut dice) = (Instant::now(), Dice(7));
@@ -246,12 +293,12 @@ fn run<P: Publish>(name: &str, ring: &Ring<Value>, publishers: Vec<P>, length: D
         let seen = reader.join().unwrap();
         assert_eq!(seen.0[..published.len()], expected, "all of it, to the end");
     }
-    let visits = visitor.join().unwrap();
+    let (visits, revoked) = (visitor.join().unwrap(), hung.join().unwrap());
     let (copied, lost) = lossy.join().unwrap();
-    assert!(published.iter().all(|&count| count > 0) && visits > 0);
+    assert!(published.iter().all(|&count| count > 0) && visits > 0 && revoked > 0);
     assert_eq!(ring.readers().count(), 0, "everyone has gone");
     println!(
-        "{name}: {published:?} published, 3 readers saw all; {visits} visits; lossy: {copied} copied, {lost} lost"
+        "{name}: {published:?} published, 3 readers saw all; {visits} visits; {revoked} revoked; lossy: {copied} copied, {lost} lost"
     );
 }
 
