@@ -114,11 +114,11 @@ pub enum PublishError {
     },
     /// The ring is closed.
     Closed,
-    /// More events than the ring has cells.
+    /// More events than the ring has cells, or, while a revoked reader holds some of them, free cells in a row.
     BatchTooLarge {
         /// Events in the batch.
         len: usize,
-        /// Cells in the ring.
+        /// Cells in a row that a batch can have.
         capacity: usize,
     },
 }
@@ -164,7 +164,10 @@ impl fmt::Display for PublishError {
             )?,
             Self::Closed => f.write_str("publish: the ring is closed; nothing can be published any more")?,
             Self::BatchTooLarge { len, capacity } => {
-                write!(f, "publish: a batch of {len} events in a ring of {capacity}; split it, or enlarge the ring")?;
+                write!(
+                    f,
+                    "publish: a batch of {len} events where {capacity} cells in a row can be had; split it, or enlarge the ring"
+                )?;
             }
         }
         write!(f, " [{}]", self.code())

@@ -68,10 +68,7 @@ pub(super) fn room_for<T: Plain>(
 /// Takes the places of the slowest reader and of revoked ones back where their threads have died.
 fn bury_the_dead<T: Plain>(shared: &Shared<T>, limit: &Limit) -> bool {
     let slowest = limit.slowest.map(|slow| slow.reader);
-    slowest
-        .into_iter()
-        .chain(shared.places.revoked())
-        .fold(false, |any, reader| shared.places.bury_if_dead(reader) || any)
+    slowest.into_iter().chain(shared.places.revoked()).any(|reader| shared.places.bury_if_dead(reader))
 }
 
 /// A revoked reader holds cells between `at` and the gate, and `count` events do not fit before them: holes go there, and claiming goes on
