@@ -215,12 +215,12 @@ pub(crate) fn data(name: &str, test: &str) -> Option<PathBuf> {
 /// Removes what no two runs have in common: times, places of work, figures of the platform.
 pub(crate) fn without_timings(mut report: Value) -> Value {
     let object = report.as_object_mut().expect("an object");
-    for name in ["elapsed_s", "events_per_s", "decode_share", "jitter_ns", "clock", "waits"] {
+    for name in ["elapsed_s", "events_per_s", "decode_share", "jitter_ns", "clock", "waits", "machine", "notices"] {
         assert!(object.remove(name).is_some(), "{name}");
     }
     for slot in object["slots"].as_array_mut().expect("slots") {
         let slot = slot.as_object_mut().expect("a slot");
-        for name in ["hop_ns", "service_ns", "age_ns", "batches"] {
+        for name in ["hop_ns", "service_ns", "age_ns", "batches", "health"] {
             assert!(slot.remove(name).is_some(), "{name}");
         }
     }
