@@ -124,14 +124,17 @@ fn machine(report: &Report, out: &mut String) {
             entry(out, "", &format!("{core}: {kind} {name}/{number} ({waits}), {why}"));
         }
         entry(out, "machine", if report.machine.is_empty() { "nothing to tell" } else { "" });
-        report.machine.iter().for_each(|line| entry(out, "", line));
+        for line in &report.machine {
+            let _ = writeln!(out, "          {line}");
+        }
         report.notices.iter().for_each(|line| entry(out, "noticed", line));
         return;
     }
     let warnings = report.machine.iter().filter_map(|line| line.strip_prefix("warning: "));
     let warnings = warnings.filter_map(|line| line.split(':').next());
     let missing = report.machine.iter().filter_map(|line| Some(line.split_once(": not granted")?.0));
-    let words: Vec<_> = warnings.chain(missing).collect();
+    let mut words: Vec<_> = warnings.chain(missing).collect();
+    words.dedup();
     if !words.is_empty() {
         entry(out, "machine", &format!("{} (more with --verbose)", words.join(", ")));
     }

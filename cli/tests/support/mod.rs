@@ -44,14 +44,37 @@ impl Place {
     }
 
     pub(crate) fn start_with(&self, args: &[&str], stdin: Stdio, stdout: Stdio, stderr: Stdio) -> Running<'_> {
+        self.start_set(&[], args, stdin, stdout, stderr)
+    }
+
+    /// Starts the program with more environment variables.
+    pub(crate) fn start_set(
+        &self,
+        variables: &[(&str, &str)],
+        args: &[&str],
+        stdin: Stdio,
+        stdout: Stdio,
+        stderr: Stdio,
+    ) -> Running<'_> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tagring"));
         command.args(args.iter().map(OsStr::new)).current_dir(self.path()).env("RUST_BACKTRACE", "1");
+        command.envs(variables.iter().copied());
         let child = command.stdin(stdin).stdout(stdout).stderr(stderr).spawn().expect("the program starts");
         Running { child, place: self }
     }
 
     pub(crate) fn run(&self, args: &[&str]) -> Done {
-        self.start(args, Stdio::null()).wait()
+        self.run_set(&[], args)
+    }
+
+    /// Runs with more environment variables.
+    pub(crate) fn run_set(&self, variables: &[(&str, &str)], args: &[&str]) -> Done {
+        self.start_with_variables(variables, args).wait()
+    }
+
+    pub(crate) fn start_with_variables(&self, variables: &[(&str, &str)], args: &[&str]) -> Running<'_> {
+        let output = |name| Stdio::from(File::create(self.path().join(name)).expect("a file for an output"));
+        self.start_set(variables, args, Stdio::null(), output("stdout"), output("stderr"))
     }
 
     /// Runs with these bytes on standard input.
@@ -109,7 +132,7 @@ impl Running<'_> {
         names.into_iter().flatten().any(|comm| comm.trim() == name)
     }
 
-    fn status(&mut self) -> Option<ExitStatus> {
+    pub(crate) fn status(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().expect("the child can be waited for")
     }
 
