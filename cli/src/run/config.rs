@@ -5,7 +5,9 @@ use crate::args::RunArgs;
 use std::collections::BTreeSet;
 use tagring::bus::{CoreError, allowed_cores};
 use tagring::event::Family;
-use tagring::runtime::config::{Config, Cores, Mistake, SlotConfig};
+use tagring::runtime::Plan;
+use tagring::runtime::config::{Config, Cores, Mistake, Mistakes, SlotConfig};
+use tagring::runtime::machine::Topology;
 use tagring_market::events;
 
 use crate::derived;
@@ -31,21 +33,21 @@ const PARTS: [(&str, &[&str], &[&str]); 2] =
 /// # Errors
 /// Everything that is wrong with it, a line each.
 pub(super) fn effective(args: &RunArgs) -> Result<Config, Vec<String>> {
+    let cores = args.cores.as_deref().map(wanted).transpose().map_err(|line| vec![line])?;
     let loader = match &args.config {
         Some(path) => Config::loader().file(path),
         None => Config::loader().text(BUILT_IN_NAME, BUILT_IN),
     };
-    let name = args.config.as_ref().map_or_else(|| BUILT_IN_NAME.to_owned(), |path| path.display().to_string());
-    let lines = |mistakes: Vec<Mistake>| mistakes.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let mut config = loader.environment().load().map_err(|mistakes| lines(mistakes.0))?;
-    let unfit = unfit(&config);
-    if !unfit.is_empty() {
-        return Err(unfit.iter().map(|mistake| format!("{name}: {mistake}")).collect());
-    }
-    if let Some(cores) = &args.cores {
-        put_on(&mut config, &wanted(cores).map_err(|line| vec![line])?);
-        config.check().map_err(|mistakes| lines(mistakes.0))?;
-    }
+    let placed = move |mut config: Config| {
+        cores.iter().for_each(|cores| put_on(&mut config, cores));
+        config
+    };
+    let (machine, theirs) = (Topology::read(), placed.clone());
+    let fits = move |config: &Config| Plan::mistakes(&theirs(config.clone()), &machine);
+    let loader = loader.environment().also(unfit).also(fits);
+    let lines = |mistakes: Mistakes| mistakes.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let config = placed(loader.load().map_err(lines)?);
+    config.check().map_err(lines)?;
     Ok(config)
 }
 
