@@ -153,7 +153,7 @@ fn issue_4547_what_the_job_needs_and_what_it_has_no_code_for_is_said_before_anyt
     refused(printed.clone() + "\n[buses.mine]\n", &["buses.mine", "no code", "TR-3008"]);
     refused(printed.clone() + "\n[buses.md.slots.mine]\n", &["buses.md.slots.mine", "no code", "TR-3008"]);
     let tags = printed.replace("[\"OrderAdded\", \"LevelChanged\"]", "[\"OrderAded\"]");
-    let cores = printed.replacen("cores = \"auto\"", "cores = [4000]", 1);
-    refused(cores, &["threads.slots.cores", "core 4000"]);
+    let cores = printed.replace("# Which core. (default \"auto\")\ncores = \"auto\"", "cores = [4000]");
+    refused(cores, &["feeds.feed.cores", "core 4000"]);
     refused(tags, &["buses.md.slots.signal.tags", "OrderAded", "OrderAdded"]);
 }

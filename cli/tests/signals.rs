@@ -92,10 +92,11 @@ fn issue_4555_a_second_signal_ends_it_at_once_also_where_the_report_finds_no_rea
         // A pipe that is full, and stays so.
         let (reader, mut writer) = std::io::pipe().unwrap();
         fill(&mut writer);
-        let input = place.file("capture", capture(5));
-        let args = ["--input", &input, "--json"];
+        let input = place.file("capture", capture(300));
+        let args = ["--input", &input, "--pace", "recorded", "--json"];
         let mut running = place.start_with(&args, Stdio::null(), writer.into(), Stdio::null());
-        running.until("it listens", |running| running.catches(signal));
+        running.until("the feed runs", |running| running.has_thread("feed"));
+        running.until("all is over but the report", |running| running.waits_alone());
         let since = Instant::now();
         let mut sent = 0;
         let status = loop {

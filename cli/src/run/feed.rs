@@ -109,7 +109,7 @@ struct Input {
 impl Input {
     fn feed(self, feed: &Feed) -> Fed {
         let (name, format) = (self.source.name.clone(), self.source.format);
-        let start = Instant::now();
+        let start = *self.progress.start.get_or_init(Instant::now);
         let pacer = Pacer::new(feed.clock(), self.pace, self.seconds, self.ending, feed.shares_core());
         let mut sink = BusSink::new(self.publisher, feed.clock(), pacer, self.patience, self.strict, self.progress);
         let consumed = self.source.feed(&mut sink);
@@ -124,9 +124,8 @@ impl Input {
 impl Given {
     /// Shows progress until the feed has ended, or is to end.
     pub(super) fn watch(&self, running: &Running) {
-        let started = Instant::now();
         while running.wait(Some(LOOK)) == Waited::TimedOut {
-            let elapsed = started.elapsed().as_secs_f64();
+            let elapsed = self.progress.start.get().map_or(0.0, |start| start.elapsed().as_secs_f64());
             // For a feed that waits for a pipe; all others look at the time themselves.
             if self.seconds.is_some_and(|seconds| elapsed >= seconds) {
                 self.ending.set_overdue();

@@ -1,9 +1,9 @@
 //! The feed's end of the bus: events are published as they are decoded, at the pace asked for, and a full bus slows the feed down.
 
 use super::pace::Pacer;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 use tagring::bus::{BytesError, Envelope, PublishFailure, Publisher, Stamping};
 use tagring::clock::Clock;
 use tagring::event::Payload;
@@ -23,6 +23,8 @@ const ATTEMPT: Duration = Duration::from_millis(20);
 /// How far the feed is, for the progress line; stored now and then.
 #[derive(Default)]
 pub(crate) struct Progress {
+    /// When the feed began.
+    pub(crate) start: OnceLock<Instant>,
     pub(crate) events: AtomicU64,
     /// Of the source, in the source's unit.
     pub(crate) done: AtomicU64,

@@ -132,6 +132,13 @@ impl Running<'_> {
         names.into_iter().flatten().any(|comm| comm.trim() == name)
     }
 
+    /// Whether one thread is left in the child, and waits.
+    pub(crate) fn waits_alone(&self) -> bool {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let of = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim();
+        of("Threads:") == "1" && of("State:").starts_with('S')
+    }
+
     pub(crate) fn status(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().expect("the child can be waited for")
     }
