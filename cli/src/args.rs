@@ -46,6 +46,12 @@ pub(crate) struct CheckArgs {
 /// What the main job reads, how fast, where, and what it shows.
 #[derive(clap::Args, Debug, Clone)]
 pub(crate) struct RunArgs {
+    /// Configuration to run from, in place of the one built in
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print the configuration with everything filled in, environment and --cores included, and run nothing
+    #[arg(long)]
+    pub(crate) print_config: bool,
     /// Capture to read, or `-`: NASDAQ ITCH 5.0 or Binance streams; plain, .gz or .zst. Default: a synthetic session
     #[arg(long, value_name = "FILE|-")]
     pub(crate) input: Option<String>,
@@ -81,6 +87,9 @@ pub(crate) struct RunArgs {
     /// Print the report as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+    /// Tell more of the machine: who runs where and why, what was granted, all that was found
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]

@@ -124,7 +124,12 @@ impl FeedThread {
         Ok(Self { name, core, end, thread: Some(thread) })
     }
 
-    /// Whether its thread has ended, with all that the feed held.
+    /// Whether the feed has returned, with all that it held; its thread may still be there for a moment.
+    pub(super) fn has_returned(&self) -> bool {
+        self.end.get().is_some() || self.has_ended()
+    }
+
+    /// Whether its thread has ended.
     pub(super) fn has_ended(&self) -> bool {
         self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }

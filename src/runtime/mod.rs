@@ -43,6 +43,8 @@ pub use runtime_bus::RuntimeBus;
 pub use runtime_value::Runtime;
 pub use shared::SYSTEM_BUS;
 pub use shutdown::{BusReport, Deadline, FeedReport, ShutdownReport, SlotReport};
+#[cfg(feature = "signals")]
+pub use signals::Signals;
 pub use snapshot::{BusSnapshot, FeedSnapshot, SlotSnapshot, Snapshot, ThreadSnapshot};
 pub use stage::Stage;
 pub use start::{StartError, StartFailure, StartReport};

@@ -149,17 +149,16 @@ impl Plan {
             }
         }
         let priority_max = self.roles.iter().map(|role| role.realtime_priority).max().unwrap_or(0);
-        let mut findings = self.placement.findings();
-        if config.preflight != PreflightChoice::Off {
+        let findings = if config.preflight == PreflightChoice::Off {
+            self.placement.findings()
+        } else {
             let realtime = if priority_max > 0 { config.realtime } else { Grant::Off };
-            findings.extend(
-                Preflight::new(&self.topology, &self.placement)
-                    .clock(shared.clock.report())
-                    .lock_memory(config.lock_memory, config.memory_max_bytes)
-                    .realtime(realtime, priority_max)
-                    .look(),
-            );
-        }
+            Preflight::new(&self.topology, &self.placement)
+                .clock(shared.clock.report())
+                .lock_memory(config.lock_memory, config.memory_max_bytes)
+                .realtime(realtime, priority_max)
+                .look()
+        };
         for finding in &findings {
             lines.push(finding.to_string());
             if config.preflight == PreflightChoice::Refuse && finding.severity != Severity::Info {

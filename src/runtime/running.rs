@@ -164,7 +164,7 @@ impl Running {
             if let Some(reason) = self.shared.stop.why() {
                 return Waited::ToStop(reason);
             }
-            if !self.feeds.is_empty() && self.feeds.iter().all(FeedThread::has_ended) {
+            if !self.feeds.is_empty() && self.feeds.iter().all(FeedThread::has_returned) {
                 return Waited::FeedsEnded;
             }
             let left = limit.map_or(LOOK, |limit| limit.saturating_sub(since.elapsed()));

@@ -113,7 +113,8 @@ impl<F: Family> RuntimeBus<F> {
             && let Err(error) = self.start_now(queued)
         {
             self.hosted.leave(&slot);
-            return Err(error);
+            // What a shutdown pulled away in the middle says less than the shutdown itself.
+            return Err(self.shared.refuse_late(Kind::Slot, &name).err().unwrap_or(error));
         }
         let (hosted, left) = (Arc::clone(&self.hosted), Arc::clone(&slot));
         Ok(Attachment { slot, handle, leave: Arc::new(move || hosted.leave(&left)) })

@@ -167,6 +167,19 @@ impl Runtime {
         self
     }
 
+    /// Takes SIGINT and SIGTERM over now, where the configuration says so: for what is done between here and the start, and as long after the
+    /// shutdown as the value lives. Without this the start takes them over. `None`: not configured, or taken by this runtime already.
+    ///
+    /// # Errors
+    /// [`super::StartError::Signals`].
+    #[cfg(feature = "signals")]
+    pub fn take_signals(&self) -> Result<Option<super::signals::Signals>, super::start::StartError> {
+        if !self.shared.config.runtime.signals {
+            return Ok(None);
+        }
+        super::signals::Signals::take_over(&self.shared.stop).map_err(super::start::StartError::Signals)
+    }
+
     /// Asks the runtime to stop, from any thread.
     #[must_use]
     pub fn stop_handle(&self) -> StopHandle {

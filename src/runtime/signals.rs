@@ -1,29 +1,35 @@
-//! SIGINT and SIGTERM: the first asks for a graceful stop, a second ends the process at once. Taken over before any thread starts, given back
-//! when the runtime goes. There is no thread for them: the handler sets a flag that [`super::Running::wait`] looks at.
+//! SIGINT and SIGTERM: the first asks for a graceful stop, a second ends the process at once. Taken over before any thread starts, by the start
+//! or by whoever asked before, and given up when the value goes. There is no thread for them: the handler sets a flag that
+//! [`super::Running::wait`] looks at.
 
 use super::stop::Stop;
 use signal_hook::SigId;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// Signals that come sooner than this after the first mean the same request: a terminal and a supervisor often both send one.
 const SAME_REQUEST_NS: u64 = 200_000_000;
 
-/// Signals are one process's: of several runtimes one has them.
-static TAKEN: AtomicBool = AtomicBool::new(false);
+/// Signals are one process's: of several runtimes one has them. The address of its wish to stop; 0: none has.
+static TAKEN: AtomicUsize = AtomicUsize::new(0);
 
-/// The signals, as long as this value lives.
-pub(super) struct Signals(Vec<SigId>);
+/// SIGINT and SIGTERM, as long as this value lives: the first asks the runtime to stop, a second ends the process at once. Without it they are
+/// ignored.
+#[must_use = "the signals are given up when this goes"]
+pub struct Signals(Vec<SigId>);
 
 impl Signals {
-    /// Takes the signals over.
+    /// Takes the signals over; `None` where this runtime has them already.
     ///
     /// # Errors
     /// In words: another runtime of this process has them, or the system refused.
-    pub(super) fn take_over(stop: &Arc<Stop>) -> Result<Self, String> {
-        if TAKEN.swap(true, Ordering::Relaxed) {
-            return Err("another runtime of this process has taken SIGINT and SIGTERM over".into());
+    pub(super) fn take_over(stop: &Arc<Stop>) -> Result<Option<Self>, String> {
+        let ours = Arc::as_ptr(stop).addr();
+        match TAKEN.compare_exchange(0, ours, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => {}
+            Err(taken) if taken == ours => return Ok(None),
+            Err(_) => return Err("another runtime of this process has taken SIGINT and SIGTERM over".into()),
         }
         let mut signals = Self(Vec::new());
         let first_ns = Arc::new(AtomicU64::new(0));
@@ -42,7 +48,7 @@ impl Signals {
             let id = unsafe { signal_hook::low_level::register(signal, handle) };
             signals.0.push(id.map_err(|error| error.to_string())?);
         }
-        Ok(signals)
+        Ok(Some(signals))
     }
 }
 
@@ -51,7 +57,7 @@ impl Drop for Signals {
         for id in self.0.drain(..) {
             signal_hook::low_level::unregister(id);
         }
-        TAKEN.store(false, Ordering::Relaxed);
+        TAKEN.store(0, Ordering::Relaxed);
     }
 }
 

@@ -212,7 +212,7 @@ fn start_threads(running: &mut Running, hook: Option<super::service::Hook>) -> R
     #[cfg(feature = "signals")]
     if shared.config.runtime.signals {
         let signals = super::signals::Signals::take_over(&shared.stop);
-        running.signals = Some(signals.map_err(|cause| vec![StartError::Signals(cause)])?);
+        running.signals = signals.map_err(|cause| vec![StartError::Signals(cause)])?;
     }
     shared.set_stage(Stage::Starting);
     shared.plan.prepare_process(&shared).map_err(|all| machine(&all))?;

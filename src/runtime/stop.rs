@@ -23,6 +23,7 @@ impl Stop {
         let _ = self.why.compare_exchange(0, signal, Ordering::Relaxed, Ordering::Relaxed);
     }
 
+    #[inline]
     pub(super) fn why(&self) -> Option<StopReason> {
         match self.why.load(Ordering::Relaxed) {
             0 => None,
@@ -71,6 +72,13 @@ impl StopHandle {
     /// Asks for it. Returns at once; only the first reason counts.
     pub fn stop(&self) {
         self.0.signal(ASKED);
+    }
+
+    /// Why it is to stop: what was asked for first. None where nobody asked, be it that the shutdown has begun. One relaxed load.
+    #[must_use]
+    #[inline]
+    pub fn reason(&self) -> Option<StopReason> {
+        self.0.why()
     }
 
     /// Whether it was asked for, by whomever.

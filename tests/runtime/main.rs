@@ -5,6 +5,7 @@ mod failures;
 mod house;
 mod leaks;
 mod notices;
+mod signals;
 mod start;
 mod stop;
 mod stopped_process;

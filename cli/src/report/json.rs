@@ -1,6 +1,6 @@
 //! The report as one JSON object. Prices and sizes are decimal strings without trailing zeros, so that nothing is rounded.
 
-use super::{QUANTILES, Report, SlotReport};
+use super::{PlaceReport, QUANTILES, Report, SlotReport};
 use serde_json::{Map, Value, json};
 use tagring::counters::HistogramSnapshot;
 use tagring_market::decimal;
@@ -27,12 +27,24 @@ fn slot(slot: &SlotReport) -> Value {
     json!({
         "name": slot.name,
         "core": slot.core,
+        "thread": slot.thread,
         "events": slot.stats.delivered,
         "state": slot.stats.state.to_string(),
+        "health": slot.health.to_string(),
+        "dead": slot.stats.dead,
+        "panics": slot.stats.panics,
+        "restarts": slot.stats.restarts,
         "batches": slot.stats.batches,
         "hop_ns": quantiles(&slot.latencies.hop),
         "service_ns": quantiles(&slot.latencies.service),
         "age_ns": quantiles(&slot.latencies.age),
+    })
+}
+
+fn place(place: &PlaceReport) -> Value {
+    json!({
+        "name": place.name, "kind": place.kind, "number": place.number, "core": place.core, "waits": place.waits,
+        "why": place.why,
     })
 }
 
@@ -96,5 +108,10 @@ fn object(report: &Report) -> Value {
         "digest": format!("{:016x}", report.digest),
         "clock": report.clock,
         "cores": report.cores,
+        "threads": report.threads.iter().map(place).collect::<Vec<_>>(),
+        "machine": report.machine,
+        "notices": report.notices,
+        "dead_letters": counts(report.dead_letters.iter().map(|(bus, count)| (bus.as_str(), *count))),
+        "shutdown": {"clean": report.shutdown.is_empty(), "lines": report.shutdown},
     })
 }

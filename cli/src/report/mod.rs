@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tagring::bus::{SlotLatencies, SlotStats};
 use tagring::counters::HistogramSnapshot;
+use tagring::runtime::watchdog::Health;
 use tagring_market::book::depth::DepthCounts;
 use tagring_market::book::ticker::Agreement;
 pub(crate) use text::{rate_line, thousands};
@@ -31,6 +32,18 @@ pub(crate) struct Report {
     pub(crate) pace: Pace,
     pub(crate) clock: String,
     pub(crate) cores: String,
+    /// Who runs where.
+    pub(crate) threads: Vec<PlaceReport>,
+    /// What was asked of the operating system and became of it, and what the preflight found.
+    pub(crate) machine: Vec<String>,
+    /// What the runtime noticed of its parts.
+    pub(crate) notices: Vec<String>,
+    /// Whether all of that is told in the text.
+    pub(crate) verbose: bool,
+    /// By bus.
+    pub(crate) dead_letters: Vec<(String, u64)>,
+    /// What was not drained or did not end, and why.
+    pub(crate) shutdown: Vec<String>,
     pub(crate) messages: Vec<(String, u64)>,
     pub(crate) skips: Vec<(String, u64)>,
     pub(crate) examples: Vec<String>,
@@ -72,6 +85,12 @@ impl Default for Report {
             pace: Pace::Max,
             clock: String::new(),
             cores: String::new(),
+            threads: Vec::new(),
+            machine: Vec::new(),
+            notices: Vec::new(),
+            verbose: false,
+            dead_letters: Vec::new(),
+            shutdown: Vec::new(),
             messages: Vec::new(),
             skips: Vec::new(),
             examples: Vec::new(),
@@ -106,8 +125,22 @@ impl Default for Report {
 pub(crate) struct SlotReport {
     pub(crate) name: String,
     pub(crate) core: Option<usize>,
+    pub(crate) thread: Option<String>,
+    /// As the watchdog saw it when the feed had ended.
+    pub(crate) health: Health,
     pub(crate) stats: SlotStats,
     pub(crate) latencies: SlotLatencies,
+}
+
+/// One thread and its core.
+pub(crate) struct PlaceReport {
+    pub(crate) name: String,
+    pub(crate) kind: &'static str,
+    /// Which of those of that name, from 0.
+    pub(crate) number: usize,
+    pub(crate) core: Option<usize>,
+    pub(crate) waits: &'static str,
+    pub(crate) why: String,
 }
 
 /// What one instrument traded.

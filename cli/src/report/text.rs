@@ -1,10 +1,12 @@
 //! The report for people.
 
 use super::Ended;
-use super::{BookTop, Report, SlotReport, Trades};
+use super::{BookTop, PlaceReport, Report, SlotReport, Trades};
 use crate::args::Pace;
 use std::fmt::Write as _;
+use tagring::bus::SlotState;
 use tagring::counters::HistogramSnapshot;
+use tagring::runtime::watchdog::Health;
 use tagring_market::decimal;
 
 /// Rows of a table that would otherwise be as long as the market.
@@ -94,6 +96,7 @@ fn head(report: &Report, out: &mut String) {
     }
     entry(out, "pace", &pace);
     entry(out, "cores", &report.cores);
+    machine(report, out);
     entry(out, "clock", &report.clock);
     let kinds: Vec<_> = report.messages.iter().map(|(kind, count)| format!("{kind} {}", thousands(*count))).collect();
     let total = thousands(report.messages.iter().map(|(_, count)| count).sum());
@@ -111,6 +114,31 @@ fn head(report: &Report, out: &mut String) {
     if report.waits > 0 {
         entry(out, "", &format!("waited {} times because the bus was full", thousands(report.waits)));
     }
+}
+
+/// Who runs where and what the machine is like; what stands in the way in one line, unless more was asked for.
+fn machine(report: &Report, out: &mut String) {
+    if report.verbose {
+        for PlaceReport { name, kind, number, core, waits, why } in &report.threads {
+            let core = core.map_or_else(|| "any core".into(), |core| format!("core {core}"));
+            entry(out, "", &format!("{core}: {kind} {name}/{number} ({waits}), {why}"));
+        }
+        entry(out, "machine", if report.machine.is_empty() { "nothing to tell" } else { "" });
+        for line in &report.machine {
+            let _ = writeln!(out, "          {line}");
+        }
+        report.notices.iter().for_each(|line| entry(out, "noticed", line));
+        return;
+    }
+    let warnings = report.machine.iter().filter_map(|line| line.strip_prefix("warning: "));
+    let warnings = warnings.filter_map(|line| line.split(':').next());
+    let missing = report.machine.iter().filter_map(|line| Some(line.split_once(": not granted")?.0));
+    let mut words: Vec<_> = warnings.chain(missing).collect();
+    words.dedup();
+    if !words.is_empty() {
+        entry(out, "machine", &format!("{} (more with --verbose)", words.join(", ")));
+    }
+    report.notices.iter().for_each(|line| entry(out, "noticed", line));
 }
 
 fn tags(report: &Report, out: &mut String) {
@@ -144,12 +172,18 @@ fn slots(report: &Report, out: &mut String) {
         "\n{:<12} {:>4} {:>14}  {:<8}{:>10}{:>10}{:>10}{:>10}",
         "slot", "core", "events", "", "p50   ", "p99   ", "p99.9   ", "max   "
     );
-    for SlotReport { name, core, stats, latencies } in &report.slots {
+    for SlotReport { name, core, stats, latencies, health, .. } in &report.slots {
         let core = core.map_or_else(|| "-".into(), |core| core.to_string());
         row(out, name, &core, &thousands(stats.delivered), "hop", &latencies.hop);
         row(out, "", "", "", "service", &latencies.service);
         if report.pace != Pace::Max {
             row(out, "", "", "", "age", &latencies.age);
+        }
+        let stays_well = matches!(health, Health::Well | Health::Over);
+        if stats.state != SlotState::Stopped || !stays_well || stats.panics > 0 {
+            let (state, panics, restarts) = (stats.state, stats.panics, stats.restarts);
+            let _ =
+                writeln!(out, "    {state}, was {health}; {panics} panics, {restarts} restarts, {} dead", stats.dead);
         }
     }
     row(out, "platform", "", "", "jitter", &report.jitter);
@@ -256,6 +290,17 @@ fn foot(report: &Report, out: &mut String) {
         let _ = writeln!(out);
         let names: Vec<_> = report.oddities.iter().map(|(name, n)| format!("{} {name}", thousands(*n))).collect();
         entry(out, "odd", &names.join(", "));
+    }
+    let letters: Vec<_> = report.dead_letters.iter().filter(|(_, count)| *count > 0).collect();
+    if !letters.is_empty() {
+        let words: Vec<_> = letters.iter().map(|(bus, count)| format!("{} on {bus}", thousands(*count))).collect();
+        let _ = writeln!(out);
+        entry(out, "dead", &format!("letters: {}", words.join(", ")));
+    }
+    if !report.shutdown.is_empty() {
+        let _ = writeln!(out);
+        entry(out, "shutdown", "not everything was drained, or ended as it should");
+        report.shutdown.iter().for_each(|line| entry(out, "", line));
     }
     if report.synthetic {
         let _ = writeln!(

@@ -1,53 +1,28 @@
-//! What ends a feed before its input does: Ctrl-C, or the time asked for. Signal handlers and the main thread set it; the pacer, and
-//! a reader that waits for a pipe, look at it.
+//! What ends a feed before its input does: a signal that the runtime took over, or the time asked for. The pacer, and a reader that waits for a
+//! pipe, look at it, also before the runtime has started.
 
 use crate::report::Ended;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use tagring::runtime::StopHandle;
 
 /// How long a reader waits for a silent pipe before it looks whether the feed is to end.
 const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
 
-/// Signals that come sooner than this after the first mean the same request.
-const SAME_REQUEST: Duration = Duration::from_secs(1);
-
-#[derive(Default)]
 pub(crate) struct Ending {
-    interrupted: Arc<AtomicBool>,
+    stop: StopHandle,
     overdue: AtomicBool,
     /// The source is open; from here on the main thread looks after the time.
     opened: AtomicBool,
 }
 
 impl Ending {
-    /// Listens for Ctrl-C and requests to terminate. One that comes a second after the first, or later, ends the process at once, with
-    /// `code`: programs that run others often send two.
-    ///
-    /// # Errors
-    /// Signals that cannot be taken over.
-    pub(crate) fn listening(code: u8) -> Result<Self, String> {
-        let ending = Self::default();
-        let mut signals = Signals::new([SIGINT, SIGTERM])
-            .map_err(|error| format!("signals for Ctrl-C cannot be taken over: {error}"))?;
-        let interrupted = Arc::clone(&ending.interrupted);
-        let listen = move || {
-            let mut first = None;
-            for _ in signals.forever() {
-                interrupted.store(true, Ordering::Relaxed);
-                if first.get_or_insert_with(Instant::now).elapsed() >= SAME_REQUEST {
-                    std::process::exit(i32::from(code));
-                }
-            }
-        };
-        let thread = std::thread::Builder::new().name("signals".into()).spawn(listen);
-        thread.map_err(|error| format!("the thread that listens for Ctrl-C cannot be started: {error}"))?;
-        Ok(ending)
+    pub(crate) fn new(stop: StopHandle) -> Self {
+        Self { stop, overdue: AtomicBool::new(false), opened: AtomicBool::new(false) }
     }
 
     /// The feed can begin: its time is counted from here on.
@@ -60,8 +35,9 @@ impl Ending {
         self.overdue.store(true, Ordering::Relaxed);
     }
 
+    #[inline]
     pub(crate) fn is_interrupted(&self) -> bool {
-        self.interrupted.load(Ordering::Relaxed)
+        self.stop.reason().is_some()
     }
 
     #[inline]

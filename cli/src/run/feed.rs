@@ -1,6 +1,6 @@
-//! The feed on a thread of its own, and its progress meanwhile.
+//! The feed: its code, which the runtime runs on a thread of its own, and what the main thread shows meanwhile.
 
-use super::cores::Cores;
+use super::config::{FEED, MARKET};
 use super::ending::Ending;
 use super::pace::Pacer;
 use super::sink::{BusSink, Progress};
@@ -9,10 +9,12 @@ use crate::args::{Pace, RunArgs};
 use crate::report;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 use tagring::bus::Publisher;
-use tagring::clock::Clock;
+use tagring::runtime::config::{OverflowChoice, PublisherConfig};
+use tagring::runtime::{Feed, Running, Runtime, RuntimeError, Waited};
 use tagring_market::events;
 
 /// The synthetic session's rate, unless asked otherwise: what a busy feed brings, so that latencies mean something.
@@ -34,58 +36,111 @@ pub(super) struct Fed {
     pub(super) published: u64,
     pub(super) levels: u64,
     pub(super) waits: u64,
+    pub(super) dropped: u64,
     pub(super) start: Instant,
     pub(super) elapsed: Duration,
 }
 
-/// Runs the feed on a thread of its own, shows progress meanwhile, and returns when it has ended and its publisher is gone.
-pub(super) fn feed(
+/// A feed that was given to its runtime, seen from the main thread.
+pub(super) struct Given {
+    fed: Receiver<Fed>,
+    progress: Arc<Progress>,
+    bar: ProgressBar,
+    ending: Arc<Ending>,
+    /// When a feed that waits for its input is to end.
+    seconds: Option<f64>,
+}
+
+/// Gives the feed's code to the runtime.
+///
+/// # Errors
+/// Those of the runtime.
+pub(super) fn give(
     args: &RunArgs,
+    runtime: &Runtime,
     source: Source,
-    clock: &Clock,
-    publisher: Publisher<events::Events>,
-    cores: &Cores,
     ending: &Arc<Ending>,
-) -> Result<Fed, String> {
+) -> Result<Given, RuntimeError> {
+    let publisher = runtime.bus::<events::Events>(MARKET)?.publisher(FEED)?;
+    let configured = runtime.config().buses.get(MARKET).and_then(|bus| bus.publishers.get(FEED));
     let progress = Arc::<Progress>::default();
-    let (name, format, size) = (source.name.clone(), source.format, source.size);
-    let (pace, strict) = (pace_of(args), args.strict);
-    let (core, shares_core) = (cores.feed(), cores.is_shared());
-    let (clock, seconds, is_input) = (clock.clone(), args.seconds, args.input.is_some());
-    let (theirs, counters) = (Arc::clone(ending), Arc::clone(&progress));
-    let bar = progress_bar(args, size);
-    let started = Instant::now();
-    let (done, main) = (Arc::new(AtomicBool::new(false)), std::thread::current());
-    let is_done = Arc::clone(&done);
-    let thread = std::thread::Builder::new().name("feed".into()).spawn(move || {
-        tagring::bus::pin_current_thread(core).map_err(|error| error.to_string())?;
-        let start = Instant::now();
-        let pacer = Pacer::new(&clock, pace, seconds, theirs, shares_core);
-        let mut sink = BusSink::new(publisher, &clock, pacer, pace != Pace::Max, strict, counters);
-        let consumed = source.feed(&mut sink);
-        let (published, levels, waits) = (sink.published(), sink.levels(), sink.waits());
+    let (done, fed) = sync_channel(1);
+    let bar = progress_bar(args, source.size);
+    let input = Input {
+        source,
+        publisher,
+        pace: pace_of(args),
+        seconds: args.seconds,
+        strict: args.strict,
+        patience: configured.and_then(patience),
+        ending: Arc::clone(ending),
+        progress: Arc::clone(&progress),
+    };
+    runtime.feed(FEED, move |feed| {
+        // An error in the input is part of the account: the feed itself has done what it was to do.
+        let _ = done.try_send(input.feed(feed));
+        Ok(())
+    })?;
+    let seconds = args.seconds.filter(|_| args.input.is_some());
+    Ok(Given { fed, progress, bar, ending: Arc::clone(ending), seconds })
+}
+
+/// How long the feed waits for room; `None`: until there is some.
+fn patience(publisher: &PublisherConfig) -> Option<Duration> {
+    match publisher.overflow {
+        OverflowChoice::Wait => None,
+        OverflowChoice::Timeout => Some(Duration::from_millis(publisher.timeout_ms)),
+        OverflowChoice::Fail | OverflowChoice::Shed => Some(Duration::ZERO),
+    }
+}
+
+/// All that the feed needs.
+struct Input {
+    source: Source,
+    publisher: Publisher<events::Events>,
+    pace: Pace,
+    seconds: Option<f64>,
+    strict: bool,
+    patience: Option<Duration>,
+    ending: Arc<Ending>,
+    progress: Arc<Progress>,
+}
+
+impl Input {
+    fn feed(self, feed: &Feed) -> Fed {
+        let (name, format) = (self.source.name.clone(), self.source.format);
+        let start = *self.progress.start.get_or_init(Instant::now);
+        let pacer = Pacer::new(feed.clock(), self.pace, self.seconds, self.ending, feed.shares_core());
+        let mut sink = BusSink::new(self.publisher, feed.clock(), pacer, self.patience, self.strict, self.progress);
+        let consumed = self.source.feed(&mut sink);
+        let (published, levels, waits, dropped) = (sink.published(), sink.levels(), sink.waits(), sink.dropped());
         let start = start + sink.paused();
         // The sink, and with it the bus's only publisher, ends here: slots finish and stop.
         drop(sink);
-        let elapsed = start.elapsed();
-        is_done.store(true, Ordering::Release);
-        main.unpark();
-        Ok::<_, String>(Fed { name, format, consumed, published, levels, waits, start, elapsed })
-    });
-    let thread = thread.map_err(|error| format!("the feed's thread cannot be started: {error}"))?;
-    while !done.load(Ordering::Acquire) && !thread.is_finished() {
-        let elapsed = started.elapsed().as_secs_f64();
-        // For a feed that waits for a pipe; all others look at the time themselves.
-        if is_input && seconds.is_some_and(|seconds| elapsed >= seconds) {
-            ending.set_overdue();
-        }
-        let events = progress.events.load(Ordering::Relaxed);
-        bar.set_position(progress.done.load(Ordering::Relaxed));
-        bar.set_message(report::rate_line(events, elapsed));
-        std::thread::park_timeout(LOOK);
+        Fed { name, format, consumed, published, levels, waits, dropped, start, elapsed: start.elapsed() }
     }
-    bar.finish_and_clear();
-    thread.join().map_err(|_| "the feed panicked".to_owned())?
+}
+
+impl Given {
+    /// Shows progress until the feed has ended, or is to end.
+    pub(super) fn watch(&self, running: &Running) {
+        while running.wait(Some(LOOK)) == Waited::TimedOut {
+            let elapsed = self.progress.start.get().map_or(0.0, |start| start.elapsed().as_secs_f64());
+            // For a feed that waits for a pipe; all others look at the time themselves.
+            if self.seconds.is_some_and(|seconds| elapsed >= seconds) {
+                self.ending.set_overdue();
+            }
+            let events = self.progress.events.load(Ordering::Relaxed);
+            self.bar.set_position(self.progress.done.load(Ordering::Relaxed));
+            self.bar.set_message(report::rate_line(events, elapsed));
+        }
+    }
+
+    /// What it came to, once it has ended.
+    pub(super) fn take(self) -> Option<Fed> {
+        self.bar.finish_and_clear();
+        self.fed.try_recv().ok()
+    }
 }
 
 /// Shown where standard error is a terminal: how much is done, where that can be known, and how fast it goes.

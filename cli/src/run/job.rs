@@ -1,104 +1,68 @@
-//! The wiring: buses, slots, threads; what runs between the opened source and the report.
+//! The run between the opened source and the report: handlers and the feed are given to the runtime, it starts, it ends, and everybody
+//! says what came of it.
 
-use super::books::Books;
 use super::cores::Cores;
 use super::ending::Ending;
-use super::feed::{feed, pace_of};
-use super::outlet::Outlet;
-use super::recorder::Recorder;
+use super::feed::{self, Fed, pace_of};
+use super::notices::Notices;
 use super::results;
-use super::signal::Signals;
-use super::source::{INSTRUMENTS_MAX, Source};
-use super::tape::Tapes;
+use super::slots::Slots;
+use super::source::Source;
 use crate::args::RunArgs;
-use crate::derived;
 use crate::jitter;
-use crate::report::{Report, SlotReport};
+use crate::report::{PlaceReport, Report};
 use std::sync::Arc;
-use std::time::Duration;
-use tagring::bus::{Bus, Handler, PanicPolicy, SlotHandle, SlotThread};
-use tagring::clock::Clock;
-use tagring::event::TagSet;
-use tagring_market::events;
+use std::time::{Duration, Instant};
+use tagring::runtime::machine::DemandKind;
+use tagring::runtime::{Deadline, FeedEnd, Runtime, ShutdownReport, Stage};
 
-/// Cells of the market-data ring: a millisecond of backlog at 16 M events/s, 1 MiB, in the second-level cache.
-const MARKET_CELLS: usize = 1 << 14;
-/// Cells of the derived ring.
-const DERIVED_CELLS: usize = 1 << 14;
-/// Bytes that snapshots in flight may take: some twenty of 5,000 levels a side.
-const SNAPSHOT_BYTES: usize = 4 << 20;
-/// Live orders of all instruments. NASDAQ has some 2 M at a time on a busy day.
-const ORDERS_MAX: usize = 1 << 21;
 /// How long each half of the jitter baseline lasts; a debug build is for tests, and not for its figures.
 const JITTER_MS: u64 = if cfg!(debug_assertions) { 10 } else { 100 };
-/// How long slots may take to finish what is in the rings once the feed has ended.
-const DRAIN: Duration = Duration::from_secs(60);
-
-/// What the signal slot wants to see.
-const SIGNAL_TAGS: TagSet = tagring::tags![events::OrderAdded, events::LevelChanged];
 
 /// Everything between the opened source and the report.
-pub(super) fn job(args: &RunArgs, source: Source, cores: &Cores, ending: &Arc<Ending>) -> Result<Report, String> {
-    let words = |error: &dyn std::error::Error| error.to_string();
-    let clock = Clock::system();
+pub(super) fn job(args: &RunArgs, runtime: Runtime, source: Source, ending: &Arc<Ending>) -> Result<Report, String> {
+    let (cores, clock) = (Cores::of(&runtime), runtime.clock().clone());
     let before = cores.on_slots(|| jitter::measure(&clock, JITTER_MS));
-    let bell = Arc::default();
-    let (market, publisher) = Bus::<events::Events>::builder("md")
-        .capacity(MARKET_CELLS)
-        .byte_limit(SNAPSHOT_BYTES)
-        .clock(clock.clone())
-        .doorbell(&bell)
-        .single()
-        .map_err(|error| words(&error))?;
-    let (derived, derive) = Bus::<derived::Events>::builder("derived")
-        .capacity(DERIVED_CELLS)
-        .clock(clock.clone())
-        .doorbell(&bell)
-        .many()
-        .map_err(|error| words(&error))?;
-    let threads = cores.start_slot_threads().map_err(|error| words(&error))?;
-    let host = |index: usize| &threads[index % threads.len()];
-
-    let books = Books::new(Outlet::new(derive.clone()), ORDERS_MAX, INSTRUMENTS_MAX);
-    let policy = PanicPolicy::Quarantine;
-    let tape = derived.slot("tape").policy(policy).attach(host(3), Tapes::new(INSTRUMENTS_MAX));
-    let tape = tape.map_err(|error| words(&error))?;
-    let book = market.slot("book").policy(policy).attach(host(0), books).map_err(|error| words(&error))?;
-    let signals = Signals::new(Outlet::new(derive), INSTRUMENTS_MAX);
-    let signal = market.slot("signal").tags(SIGNAL_TAGS).after(book.id()).policy(policy).attach(host(1), signals);
-    let signal = signal.map_err(|error| words(&error))?;
-    let recorder = market.slot("recorder").policy(policy).attach(host(2), Recorder::new());
-    let recorder = recorder.map_err(|error| words(&error))?;
-
-    let fed = feed(args, source, &clock, publisher, cores, ending)?;
-
-    let slots = vec![
-        slot_report(&book, host(0)),
-        slot_report(&signal, host(1)),
-        slot_report(&recorder, host(2)),
-        slot_report(&tape, host(3)),
-    ];
-    let mut finished = Finished { errors: Vec::new() };
-    let book = finished.join(&book);
-    let signal = finished.join(&signal);
-    let recorder = finished.join(&recorder);
-    let tape = finished.join(&tape);
-    let slots = slots.into_iter().map(|complete| complete()).collect();
-    let elapsed = fed.start.elapsed();
-    for thread in threads {
-        let report = thread.shutdown(Duration::from_secs(1));
-        if !report.ended {
-            finished.errors.push(format!("thread {} did not end: a handler holds it", report.thread));
-        }
-    }
+    let slots = Slots::attach(&runtime).map_err(|error| error.to_string())?;
+    let given = feed::give(args, &runtime, source, ending).map_err(|error| error.to_string())?;
+    let threads = places(&runtime);
+    let notices = Notices::default();
+    let theirs = notices.clone();
+    let runtime = runtime.on_notice(move |notice| theirs.keep(notice));
+    let running = runtime.start().map_err(|failure| failure.to_string())?;
+    given.watch(&running);
+    let (snapshot, machine) = (running.snapshot(), running.start_report().machine.clone());
+    let asked = Instant::now();
+    let shutdown = running.shutdown(Deadline::configured());
+    let fed = given.take().ok_or_else(|| lost(&shutdown))?;
+    let elapsed = drained_after(&shutdown, asked).saturating_duration_since(fed.start);
     let after = cores.on_slots(|| jitter::measure(&clock, JITTER_MS));
     let mut report = Report {
-        input: fed.name,
-        format: fed.format,
         synthetic: args.input.is_none(),
         pace: pace_of(args),
         clock: clock.report().to_string(),
         cores: cores.to_string(),
+        threads,
+        machine,
+        notices: notices.lines(),
+        verbose: args.verbose,
+        slots: slots.reports(&snapshot),
+        dead_letters: shutdown.buses.iter().map(|bus| (bus.bus.to_string(), bus.dead_letters)).collect(),
+        shutdown: unclean(&shutdown),
+        elapsed,
+        jitter: before.merge(&after),
+        ..of_feed(fed)
+    };
+    report.error = report.error.or_else(|| fault(&shutdown, &report.shutdown));
+    results::fill_in(&mut report, &slots.take());
+    Ok(report)
+}
+
+/// The feed's part of the report.
+fn of_feed(fed: Fed) -> Report {
+    Report {
+        input: fed.name,
+        format: fed.format,
         messages: fed.consumed.messages,
         skips: fed.consumed.skips,
         examples: fed.consumed.examples,
@@ -110,45 +74,61 @@ pub(super) fn job(args: &RunArgs, source: Source, cores: &Cores, ending: &Arc<En
         levels: fed.levels,
         events: fed.published,
         waits: fed.waits,
-        elapsed,
+        dropped: fed.dropped,
         feed_elapsed: fed.elapsed,
-        slots,
-        jitter: before.merge(&after),
         ..Report::default()
-    };
-    report.error = report.error.or_else(|| finished.errors.first().cloned());
-    results::fill_in(&mut report, book.as_ref(), signal.as_ref(), recorder.as_ref(), tape.as_ref());
-    Ok(report)
-}
-
-/// Waits for slots to end by themselves, and keeps what went wrong.
-struct Finished {
-    errors: Vec<String>,
-}
-
-impl Finished {
-    fn join<H: Handler>(&mut self, slot: &SlotHandle<H>) -> Option<H> {
-        let handler = slot.join(DRAIN);
-        if let Some(panic) = slot.stats().last_panic {
-            self.errors.push(format!("slot {} panicked: {panic}", slot.name()));
-        }
-        match handler {
-            Ok(handler) => Some(handler),
-            Err(error) => {
-                self.errors.push(error.to_string());
-                None
-            }
-        }
     }
 }
 
-/// What is read of a slot once it has ended.
-fn slot_report<'a, H: Handler>(slot: &'a SlotHandle<H>, thread: &SlotThread) -> Box<dyn FnOnce() -> SlotReport + 'a> {
-    let core = thread.core();
-    Box::new(move || SlotReport {
-        name: slot.name().to_string(),
-        core,
-        stats: slot.stats(),
-        latencies: slot.latencies(),
+/// Who runs where.
+fn places(runtime: &Runtime) -> Vec<PlaceReport> {
+    let threads = &runtime.plan().placement().threads;
+    let kind = |kind| match kind {
+        DemandKind::Slots => "slots",
+        DemandKind::Feed => "feed",
+        DemandKind::Service => "service",
+    };
+    let place = |placed: &tagring::runtime::machine::Placed| PlaceReport {
+        name: placed.name.clone(),
+        kind: kind(placed.kind),
+        number: placed.thread,
+        core: placed.core,
+        waits: placed.waits.name(),
+        why: placed.why.to_string(),
+    };
+    threads.iter().map(place).collect()
+}
+
+/// When slots had finished what was in the rings.
+fn drained_after(shutdown: &ShutdownReport, asked: Instant) -> Instant {
+    let drained = shutdown.stages.iter().find(|(stage, _)| *stage == Stage::StoppingSlots);
+    asked + drained.map_or(Duration::ZERO, |(_, since)| *since)
+}
+
+/// A feed that left no account.
+fn lost(shutdown: &ShutdownReport) -> String {
+    let lines = shutdown.feeds.iter().map(|feed| format!("feed {}: {}", feed.feed, feed.end));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// What was not drained or did not end, and why, a line each.
+fn unclean(shutdown: &ShutdownReport) -> Vec<String> {
+    let feeds = shutdown.feeds.iter().filter(|feed| feed.end != FeedEnd::Done);
+    let feeds = feeds.map(|feed| format!("feed {}: {}", feed.feed, feed.end));
+    let slots = shutdown.buses.iter().flat_map(|bus| bus.slots.iter().map(move |slot| (bus.bus, slot)));
+    let slots = slots.filter(|(_, slot)| !slot.is_clean()).map(|(bus, slot)| format!("bus {bus}, slot {slot}"));
+    let threads = shutdown.threads_left.iter();
+    let threads = threads.map(|thread| format!("thread {thread} has not ended: what runs on it has not returned"));
+    feeds.chain(slots).chain(threads).collect()
+}
+
+/// What makes the run a failed one, beside its input.
+fn fault(shutdown: &ShutdownReport, unclean: &[String]) -> Option<String> {
+    let mut slots = shutdown.buses.iter().flat_map(|bus| &bus.slots);
+    let panic = slots.find_map(|slot| Some(format!("slot {} panicked: {}", slot.slot, slot.last_panic.as_ref()?)));
+    panic.or_else(|| {
+        let first = unclean.first()?;
+        let (took, allowed) = (shutdown.took, shutdown.allowed);
+        Some(format!("TR-3009: not everything ended as it should, after {took:.1?} of {allowed:.1?}: {first}"))
     })
 }

@@ -2,10 +2,12 @@
 //! second bus, where the tape is. Then the report.
 
 mod books;
+mod config;
 mod cores;
 mod ending;
 mod feed;
 mod job;
+mod notices;
 mod outlet;
 mod pace;
 mod recorder;
@@ -13,38 +15,51 @@ mod results;
 mod session;
 mod signal;
 mod sink;
+mod slots;
 mod source;
 mod tape;
 
 use crate::args::RunArgs;
 use crate::report;
-use crate::say::say;
-use cores::Cores;
+use crate::say::{list, print, say};
 use ending::Ending;
 use job::job;
 use source::Source;
 use std::process::ExitCode;
 use std::sync::Arc;
+use tagring::runtime::Runtime;
+use tagring::runtime::config::Config;
 
-/// Exit code for bad input and bad arguments.
+/// Exit code for bad input, bad arguments and bad configurations.
 const BAD_INPUT: u8 = 2;
-/// Exit code after Ctrl-C, as shells have it.
+/// Exit code after Ctrl-C, as shells have it, and after a request to terminate.
 const INTERRUPTED: u8 = 130;
 
 /// Runs the main job; everything that can go wrong is said on standard error.
 pub(crate) fn main(args: &RunArgs) -> ExitCode {
-    match run(args) {
+    let config = match config::effective(args) {
+        Ok(config) => config,
+        Err(lines) => {
+            lines.iter().for_each(|line| list(&line.replace(char::is_control, "\u{fffd}")));
+            return ExitCode::from(BAD_INPUT);
+        }
+    };
+    let result = if args.print_config { print(&config.to_toml()).map(|()| 0) } else { run(args, config) };
+    match result {
         Ok(code) => ExitCode::from(code),
         Err(message) => {
-            say(&message);
+            message.lines().for_each(say);
             ExitCode::from(BAD_INPUT)
         }
     }
 }
 
-fn run(args: &RunArgs) -> Result<u8, String> {
-    let ending = Arc::new(Ending::listening(INTERRUPTED)?);
-    let cores = Cores::choose(args.cores.as_deref())?;
+fn run(args: &RunArgs, config: Config) -> Result<u8, String> {
+    let runtime = Runtime::new(config).map_err(|mistakes| mistakes.to_string())?;
+    // From here on, until the report is out.
+    let _signals = runtime.take_signals().map_err(|error| error.to_string())?;
+    let ending = Arc::new(Ending::new(runtime.stop_handle()));
+    slots::build(&runtime).map_err(|error| error.to_string())?;
     report::check_plot(args)?;
     if !args.quiet && args.input.is_none() {
         let mb = session::bytes(args.messages).div_ceil(1_000_000);
@@ -52,10 +67,11 @@ fn run(args: &RunArgs) -> Result<u8, String> {
         say(&format!("making a synthetic session of {count} messages ({mb} MB), seed {}", args.seed));
     }
     let source = Source::open(args, &ending).map_err(|error| error.to_string())?;
-    let report = job(args, source, &cores, &ending)?;
+    let report = job(args, runtime, source, &ending)?;
     let shown = report::show(args, &report);
     if let Some(error) = &report.error {
         say(error);
+        report.shutdown.iter().for_each(|line| say(line));
         let messages = report.messages.iter().map(|(_, count)| count).sum();
         let (messages, events) = (report::thousands(messages), report::thousands(report.events));
         say(&format!("processed before it: {messages} messages, {events} events"));

@@ -1,12 +1,9 @@
-//! A slot's way onto the second bus. A slot must not wait for ever: what finds no room within the limit is dropped and counted.
+//! A slot's way onto the second bus, as its publisher is configured. A slot must not wait for ever: what finds no room within the limit is
+//! dropped and counted.
 
 use crate::derived;
-use std::time::Duration;
 use tagring::bus::{Envelope, SharedPublisher};
 use tagring::event::{Event, Payload};
-
-/// How long a slot waits for room on the second bus: longer than a busy machine takes a core away.
-const LIMIT: Duration = Duration::from_secs(1);
 
 pub(crate) struct Outlet {
     publisher: Option<SharedPublisher<derived::Events>>,
@@ -24,9 +21,9 @@ impl Outlet {
     pub(crate) fn publish<P: Payload>(&mut self, cause: &Event, payload: &P) {
         let Some(publisher) = &mut self.publisher else { return };
         let to = Envelope::key(cause.key()).intended(cause.header().intended_ticks());
-        match publisher.publish_timeout(to, payload, LIMIT) {
-            Ok(_) => self.published += 1,
-            Err(_) => self.dropped += 1,
+        match publisher.send(to, payload) {
+            Ok(Some(_)) => self.published += 1,
+            Ok(None) | Err(_) => self.dropped += 1,
         }
     }
 

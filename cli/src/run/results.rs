@@ -1,24 +1,17 @@
 //! What the handlers know once they have ended, for the report.
 
-use super::books::{self, Books};
-use super::recorder::Recorder;
-use super::signal::Signals;
-use super::tape::Tapes;
+use super::books;
+use super::slots::Handlers;
 use crate::report::{self, Report};
 use tagring::event::Family;
 use tagring_market::events;
 
 /// What only the handlers know.
-pub(super) fn fill_in(
-    report: &mut Report,
-    book: Option<&Books>,
-    signal: Option<&Signals>,
-    recorder: Option<&Recorder>,
-    tape: Option<&Tapes>,
-) {
+pub(super) fn fill_in(report: &mut Report, handlers: &Handlers) {
+    let Handlers { book, signal, recorder, tape } = handlers;
     let slots = &report.slots;
     report.delivered = slots.iter().map(|slot| slot.stats.delivered).sum();
-    report.dropped = slots.iter().map(|slot| slot.stats.dead).sum();
+    report.dropped += slots.iter().map(|slot| slot.stats.dead).sum::<u64>();
     if let Some(recorder) = recorder {
         report.by_tag = events::Events::SCHEMAS
             .iter()

@@ -86,9 +86,11 @@ mod tests {
 
     #[test]
     fn a_session_made_in_parts_is_the_same_and_tells_the_time_it_took() {
+        let stop = tagring::runtime::Runtime::new(Default::default()).unwrap().stop_handle();
+        let ending = Arc::new(Ending::new(stop));
         let read = |step| {
             let pause = Arc::<Pause>::default();
-            let mut making = Making::new(7, 10_000, Arc::default(), Arc::clone(&pause));
+            let mut making = Making::new(7, 10_000, Arc::clone(&ending), Arc::clone(&pause));
             making.step = step;
             let mut all = Vec::new();
             making.read_to_end(&mut all).unwrap();

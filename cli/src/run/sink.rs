@@ -1,9 +1,9 @@
 //! The feed's end of the bus: events are published as they are decoded, at the pace asked for, and a full bus slows the feed down.
 
 use super::pace::Pacer;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 use tagring::bus::{BytesError, Envelope, PublishFailure, Publisher, Stamping};
 use tagring::clock::Clock;
 use tagring::event::Payload;
@@ -23,6 +23,8 @@ const ATTEMPT: Duration = Duration::from_millis(20);
 /// How far the feed is, for the progress line; stored now and then.
 #[derive(Default)]
 pub(crate) struct Progress {
+    /// When the feed began.
+    pub(crate) start: OnceLock<Instant>,
     pub(crate) events: AtomicU64,
     /// Of the source, in the source's unit.
     pub(crate) done: AtomicU64,
@@ -36,6 +38,10 @@ pub(crate) struct BusSink {
     levels: u64,
     /// Times the bus was full and the feed had to wait.
     waits: u64,
+    /// How long it waits then before it drops the event; `None`: until there is room.
+    patience: Option<Duration>,
+    /// Events dropped so.
+    dropped: u64,
     progress: Arc<Progress>,
     snapshot: Vec<u8>,
     /// Snapshots that the bus can never take, and what it said of the first.
@@ -58,12 +64,12 @@ impl BusSink {
         publisher: Publisher<events::Events>,
         clock: &Clock,
         pacer: Pacer,
-        paced: bool,
+        patience: Option<Duration>,
         strict: bool,
         progress: Arc<Progress>,
     ) -> Self {
-        let stamping = if paced { Stamping::EveryEvent } else { Stamping::OnTick };
-        let publisher = publisher.stamping(stamping);
+        // At full speed as configured; where latencies mean something, exact.
+        let publisher = if pacer.is_paced() { publisher.stamping(Stamping::EveryEvent) } else { publisher };
         Self {
             publisher,
             clock: clock.clone(),
@@ -71,6 +77,8 @@ impl BusSink {
             published: 0,
             levels: 0,
             waits: 0,
+            patience,
+            dropped: 0,
             progress,
             snapshot: Vec::new(),
             oversized: (0, None),
@@ -89,6 +97,11 @@ impl BusSink {
 
     pub(crate) fn waits(&self) -> u64 {
         self.waits
+    }
+
+    /// Events that found no room.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped
     }
 
     /// So much of the source is done.
@@ -129,21 +142,27 @@ impl BusSink {
         })
     }
 
-    /// The bus is full: waits until it is not, or the feed is to stop.
+    /// The bus is full: waits until it is not, as long as configured, or the feed is to stop. Whether the event was published.
     #[cold]
     fn wait(
         &mut self,
         failure: PublishFailure,
         mut attempt: impl FnMut(&mut Publisher<events::Events>) -> Result<u64, PublishFailure>,
-    ) -> Result<(), SinkStopped> {
+    ) -> Result<bool, SinkStopped> {
         self.waits += 1;
         let start = self.clock.now();
+        let patience = self.patience.map(|patience| self.clock.from_ns(patience.as_nanos() as u64));
         let mut failure = failure;
         let mut result = Err(SinkStopped);
         while !failure.is_closed() && self.pacer.check().is_ok() {
+            if patience.is_some_and(|patience| self.clock.now().since(start) >= patience) {
+                self.dropped += 1;
+                result = Ok(false);
+                break;
+            }
             match attempt(&mut self.publisher) {
                 Ok(_) => {
-                    result = Ok(());
+                    result = Ok(true);
                     break;
                 }
                 Err(again) => failure = again,
@@ -178,7 +197,10 @@ impl Sink for BusSink {
         let sample = (self.published % TICK_EVERY == SAMPLED_AT).then(|| self.clock.now_after_load());
         let envelope = self.envelope(key)?;
         if let Err(full) = self.publisher.try_publish(envelope, payload) {
-            self.wait(full, |publisher| publisher.publish_timeout(envelope, payload, ATTEMPT))?;
+            let once = self.patience.map_or(ATTEMPT, |patience| patience.min(ATTEMPT));
+            if !self.wait(full, |publisher| publisher.publish_timeout(envelope, payload, once))? {
+                return Ok(());
+            }
         }
         self.published += 1;
         if let Some(start) = sample {
@@ -210,12 +232,10 @@ impl Sink for BusSink {
             Err(never) if matches!(never.cause, BytesError::PayloadTooLarge { .. }) => {
                 self.refuse(&never).map(|()| false)
             }
-            Err(full) => self
-                .wait(full, |publisher| {
-                    std::thread::yield_now();
-                    publisher.try_publish_with_bytes(envelope, &payload, &bytes)
-                })
-                .map(|()| true),
+            Err(full) => self.wait(full, |publisher| {
+                std::thread::yield_now();
+                publisher.try_publish_with_bytes(envelope, &payload, &bytes)
+            }),
         };
         self.snapshot = bytes;
         if !result? {

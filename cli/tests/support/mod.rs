@@ -44,14 +44,37 @@ impl Place {
     }
 
     pub(crate) fn start_with(&self, args: &[&str], stdin: Stdio, stdout: Stdio, stderr: Stdio) -> Running<'_> {
+        self.start_set(&[], args, stdin, stdout, stderr)
+    }
+
+    /// Starts the program with more environment variables.
+    pub(crate) fn start_set(
+        &self,
+        variables: &[(&str, &str)],
+        args: &[&str],
+        stdin: Stdio,
+        stdout: Stdio,
+        stderr: Stdio,
+    ) -> Running<'_> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tagring"));
         command.args(args.iter().map(OsStr::new)).current_dir(self.path()).env("RUST_BACKTRACE", "1");
+        command.envs(variables.iter().copied());
         let child = command.stdin(stdin).stdout(stdout).stderr(stderr).spawn().expect("the program starts");
         Running { child, place: self }
     }
 
     pub(crate) fn run(&self, args: &[&str]) -> Done {
-        self.start(args, Stdio::null()).wait()
+        self.run_set(&[], args)
+    }
+
+    /// Runs with more environment variables.
+    pub(crate) fn run_set(&self, variables: &[(&str, &str)], args: &[&str]) -> Done {
+        self.start_with_variables(variables, args).wait()
+    }
+
+    pub(crate) fn start_with_variables(&self, variables: &[(&str, &str)], args: &[&str]) -> Running<'_> {
+        let output = |name| Stdio::from(File::create(self.path().join(name)).expect("a file for an output"));
+        self.start_set(variables, args, Stdio::null(), output("stdout"), output("stderr"))
     }
 
     /// Runs with these bytes on standard input.
@@ -109,7 +132,14 @@ impl Running<'_> {
         names.into_iter().flatten().any(|comm| comm.trim() == name)
     }
 
-    fn status(&mut self) -> Option<ExitStatus> {
+    /// Whether one thread is left in the child, and waits.
+    pub(crate) fn waits_alone(&self) -> bool {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let of = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim();
+        of("Threads:") == "1" && of("State:").starts_with('S')
+    }
+
+    pub(crate) fn status(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().expect("the child can be waited for")
     }
 
@@ -215,12 +245,12 @@ pub(crate) fn data(name: &str, test: &str) -> Option<PathBuf> {
 /// Removes what no two runs have in common: times, places of work, figures of the platform.
 pub(crate) fn without_timings(mut report: Value) -> Value {
     let object = report.as_object_mut().expect("an object");
-    for name in ["elapsed_s", "events_per_s", "decode_share", "jitter_ns", "clock", "waits"] {
+    for name in ["elapsed_s", "events_per_s", "decode_share", "jitter_ns", "clock", "waits", "machine", "notices"] {
         assert!(object.remove(name).is_some(), "{name}");
     }
     for slot in object["slots"].as_array_mut().expect("slots") {
         let slot = slot.as_object_mut().expect("a slot");
-        for name in ["hop_ns", "service_ns", "age_ns", "batches"] {
+        for name in ["hop_ns", "service_ns", "age_ns", "batches", "health"] {
             assert!(slot.remove(name).is_some(), "{name}");
         }
     }
