@@ -8,7 +8,7 @@ use super::reserve::Reservation;
 use crate::bus::{Bus, Name, Publisher, SharedPublisher};
 use crate::clock::Clock;
 use crate::event::{Family, Tag};
-use crate::retain::DeadLetters;
+use crate::retain::{DeadLetterStats, DeadLetters};
 use crate::ring::Doorbell;
 use arc_swap::ArcSwap;
 use core::time::Duration;
@@ -50,6 +50,8 @@ pub(super) trait AnyBus: Send + Sync {
     fn close(&self);
     /// Letters kept, and letters lost because there was no room.
     fn dead_letters(&self) -> (u64, u64);
+    /// All counts of its dead letters; `None` where none are kept.
+    fn letter_stats(&self) -> Option<DeadLetterStats>;
     /// Forgets letters that are too old.
     fn purge(&self);
     /// The buses whose slots publish to this one.
@@ -216,6 +218,10 @@ impl<F: Family> AnyBus for HostedBus<F> {
 
     fn dead_letters(&self) -> (u64, u64) {
         self.letters.as_ref().map_or((0, 0), |letters| (letters.len() as u64, letters.overflowed()))
+    }
+
+    fn letter_stats(&self) -> Option<DeadLetterStats> {
+        self.letters.as_ref().map(DeadLetters::stats)
     }
 
     fn purge(&self) {

@@ -12,11 +12,6 @@ const ASKED: i32 = -1;
 const FEEDS_END: u32 = 1;
 const SIMULATED: u32 = 2;
 
-#[cold]
-fn give_way() {
-    crate::sync::yield_now();
-}
-
 /// The wish, shared. Relaxed throughout: it hands over nothing but itself.
 #[derive(Debug, Default)]
 pub(super) struct Stop {
@@ -47,9 +42,10 @@ impl Stop {
     /// Whether feeds are to end: the shutdown has begun, or somebody wishes it.
     #[inline]
     pub(super) fn feeds_are_to_end(&self) -> bool {
-        let feeds = self.feeds.load(Ordering::Relaxed);
+        let mut feeds = self.feeds.load(Ordering::Relaxed);
         if feeds & SIMULATED != 0 {
-            give_way();
+            crate::sync::yield_now();
+            feeds = self.feeds.load(Ordering::Relaxed);
         }
         feeds & FEEDS_END != 0 || self.why.load(Ordering::Relaxed) != 0
     }
