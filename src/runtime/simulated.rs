@@ -32,10 +32,6 @@ impl Inside {
         Ok((Runtime { shared: Arc::clone(&shared), hook: None }, Self(shared)))
     }
 
-    pub(crate) fn config(&self) -> &Config {
-        &self.0.config
-    }
-
     /// The account of each bus.
     pub(crate) fn accounts(&self) -> Vec<BusAccount> {
         let account = |bus: &Arc<dyn super::hosted_bus::AnyBus>| BusAccount {

@@ -11,7 +11,7 @@ pub use faults::{Faults, Rates};
 pub use handler::Simulated;
 pub use seeds::seeds;
 
-use crate::bus::{Handler, Name};
+use crate::bus::Handler;
 use crate::clock::Clock;
 use crate::event::Family;
 use crate::runtime::config::{Config, Cores, Grant, PreflightChoice, SlotConfig};
@@ -26,6 +26,8 @@ use core::ops::Deref;
 use core::time::Duration;
 use faults::FaultPlan;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use threads::{Stepped, Threads};
 use world::World;
 
@@ -276,16 +278,30 @@ impl Sim {
         self.shutdown_within(Deadline::configured())
     }
 
+    /// As [`Self::shutdown`]; `None` where the process would have aborted on the way.
+    ///
+    /// # Panics
+    /// If it does not run, or with what does not add up.
+    pub fn try_shutdown(&mut self) -> Option<ShutdownReport> {
+        let report = self.end_runtime(Deadline::configured());
+        self.aborted().is_none().then_some(report)
+    }
+
     /// As [`Self::shutdown`], within a deadline.
     ///
     /// # Panics
     /// As [`Self::shutdown`].
     pub fn shutdown_within(&mut self, deadline: Deadline) -> ShutdownReport {
-        let Some(running) = self.running.take() else { panic!("the runtime does not run") };
-        let report = running.shutdown(deadline);
+        let report = self.end_runtime(deadline);
         if let Some(why) = self.aborted() {
             panic!("the process would have aborted: {why}");
         }
+        report
+    }
+
+    fn end_runtime(&mut self, deadline: Deadline) -> ShutdownReport {
+        let Some(running) = self.running.take() else { panic!("the runtime does not run") };
+        let report = running.shutdown(deadline);
         self.world.check().unwrap_or_else(|wrong| panic!("{wrong}"));
         self.threads.note(&self.world.sum());
         report
@@ -323,7 +339,7 @@ impl<F: Family> SimBus<F> {
     /// # Errors
     /// As [`RuntimeBus::attach`].
     pub fn try_attach<H: Handler>(&self, slot: &str, handler: H) -> Result<Attachment<Simulated<H>>, RuntimeError> {
-        self.bus.attach(slot, self.simulated(slot, handler))
+        self.world.attach(self.bus.name(), slot, |count| self.bus.attach(slot, self.simulated(slot, handler, count)))
     }
 
     /// As [`Self::attach`], for a slot that the configuration does not name.
@@ -336,11 +352,12 @@ impl<F: Family> SimBus<F> {
         config: SlotConfig,
         handler: H,
     ) -> Result<Attachment<Simulated<H>>, RuntimeError> {
-        self.bus.attach_as(slot, config, self.simulated(slot, handler))
+        self.world.attach(self.bus.name(), slot, |count| {
+            self.bus.attach_as(slot, config, self.simulated(slot, handler, count))
+        })
     }
 
-    fn simulated<H: Handler>(&self, slot: &str, handler: H) -> Simulated<H> {
-        let count = self.world.count_of(self.bus.name(), Name::new(slot));
+    fn simulated<H: Handler>(&self, slot: &str, handler: H, count: Arc<AtomicU64>) -> Simulated<H> {
         Simulated::new(handler, format!("{}.{slot}", self.bus.name()), count)
     }
 }

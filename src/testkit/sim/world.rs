@@ -27,11 +27,22 @@ impl World {
         Self { inside, handed: RefCell::default(), positions: RefCell::default() }
     }
 
-    /// A new slot: the count of events that its handler is given.
-    pub(super) fn count_of(&self, bus: Name, slot: Name) -> Arc<AtomicU64> {
-        let count = Arc::<AtomicU64>::default();
-        self.handed.borrow_mut().insert((bus, slot), Arc::clone(&count));
-        count
+    /// Attaches a slot whose handler counts what it is given. Where that is refused, the slot of that name is the one before.
+    pub(super) fn attach<T, E>(
+        &self,
+        bus: Name,
+        slot: &str,
+        attach: impl FnOnce(Arc<AtomicU64>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let (place, count) = ((bus, Name::new(slot)), Arc::<AtomicU64>::default());
+        let before = self.handed.borrow_mut().insert(place, Arc::clone(&count));
+        attach(count).inspect_err(|_| {
+            let mut handed = self.handed.borrow_mut();
+            match before {
+                Some(before) => drop(handed.insert(place, before)),
+                None => drop(handed.remove(&place)),
+            }
+        })
     }
 
     /// After a step.
