@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tagring::bus::{Context, Handler, Outcome, Publisher};
 use tagring::event::Event;
-use tagring::runtime::config::{BusConfig, Config, FeedConfig, MeasureChoice, SlotConfig};
+use tagring::runtime::config::{BusConfig, Config, FeedConfig, MeasureChoice, SlotConfig, ThreadConfig};
 
 tagring::events! {
     /// Events of these tests.
@@ -27,10 +27,11 @@ pub(crate) fn bus(cells: u64, slots: &[(&str, SlotConfig)]) -> BusConfig {
     BusConfig { capacity_cells: cells, dead_letters_max: 16, slots, ..BusConfig::default() }
 }
 
-/// A bus `md` and a feed `tape`.
+/// A bus `md`, a feed `tape` and the threads `a`, `b` and `c`.
 pub(crate) fn config(cells: u64, slots: &[(&str, SlotConfig)]) -> Config {
     let mut config = Config::default();
     config.buses.insert("md".into(), bus(cells, slots));
+    config.threads = ["a", "b", "c"].map(|name| (name.to_owned(), ThreadConfig::default())).into();
     config.feeds.insert("tape".into(), FeedConfig::default());
     config
 }

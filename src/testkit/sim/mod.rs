@@ -182,6 +182,15 @@ impl Sim {
         self.runtime().feed(name, body).unwrap_or_else(|error| panic!("{error}"));
     }
 
+    /// Calls `hook` with everything that the runtime notices of its parts: see [`Runtime::on_notice`].
+    ///
+    /// # Panics
+    /// After the start.
+    pub fn on_notice(&mut self, hook: impl FnMut(&crate::runtime::Notice) + Send + 'static) {
+        let Some(runtime) = self.runtime.take() else { panic!("the runtime has started") };
+        self.runtime = Some(runtime.on_notice(hook));
+    }
+
     /// Starts the runtime.
     ///
     /// # Panics
