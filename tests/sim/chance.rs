@@ -7,13 +7,13 @@ use std::time::Duration;
 use tagring::bus::SlotState;
 use tagring::runtime::ShutdownReport;
 use tagring::runtime::config::{
-    BusConfig, Config, FeedConfig, MeasureChoice, OverflowChoice, PanicChoice, PublisherConfig, SlotConfig, StampingChoice,
-    StuckChoice, ThreadConfig,
+    BusConfig, Config, FeedConfig, MeasureChoice, OverflowChoice, PanicChoice, PublisherConfig, SlotConfig,
+    StampingChoice, StuckChoice, ThreadConfig,
 };
 use tagring::testkit::{Faults, Rates, Sim, SimBus, seeds};
 
-/// Seeds of an ordinary run; `./test --seeds` runs a hundred thousand.
-const SEEDS: u64 = 2_000;
+/// Seeds of an ordinary run, some seconds; `./test --seeds` runs a hundred thousand, optimised.
+const SEEDS: u64 = if cfg!(debug_assertions) { 500 } else { 5_000 };
 /// What a shutdown may take beyond its deadline: 200 ms for what sticks, and a look or two.
 const GRACE: Duration = Duration::from_millis(205);
 /// Longer than anything sticks.
@@ -83,7 +83,9 @@ fn some_config(dice: &mut Dice) -> Config {
     config.runtime.shutdown_timeout_ms = 20 + dice.below(200);
     config.runtime.system_cells = 16;
     for thread in THREADS {
-        config.threads.insert(thread.into(), ThreadConfig { threads_max: 1 + dice.below(2) as u32, ..ThreadConfig::default() });
+        config
+            .threads
+            .insert(thread.into(), ThreadConfig { threads_max: 1 + dice.below(2) as u32, ..ThreadConfig::default() });
     }
     for at in 0..2 + dice.below(2) as usize {
         let slots: Vec<_> = (0..1 + dice.below(3)).map(|at| (format!("s{at}"), some_slot(dice, at))).collect();
@@ -135,7 +137,15 @@ fn build(seed: u64, dice: &mut Dice) -> Built {
     let rates = match dice.below(4) {
         0 => Rates { preemptions: 400_000, ..Rates::default() },
         1 => Rates::some(),
-        _ => Rates { panics: 20_000, dead: 30_000, stops: 2_000, sticks: 5_000, detaches: 200, quarantines: 200, ..Rates::some() },
+        _ => Rates {
+            panics: 20_000,
+            dead: 30_000,
+            stops: 2_000,
+            sticks: 5_000,
+            detaches: 200,
+            quarantines: 200,
+            ..Rates::some()
+        },
     };
     let sim = Sim::with(config.clone(), seed, Faults::none().random(rates));
     let mut relays = Vec::new();
@@ -169,7 +179,9 @@ fn operate(sim: &Sim, dice: &mut Dice) {
             match dice.below(4) {
                 0 => drop(letters.drain(2)),
                 1 => drop(letters.purge_older_than(Duration::from_millis(5))),
-                2 => drop(bus.view(slot.slot.as_str()).map(|view| letters.redeliver(&view, 3, Duration::ZERO, |_| true))),
+                2 => {
+                    drop(bus.view(slot.slot.as_str()).map(|view| letters.redeliver(&view, 3, Duration::ZERO, |_| true)))
+                }
                 _ => {}
             }
         }

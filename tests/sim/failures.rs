@@ -29,7 +29,8 @@ fn issue_4554_a_slot_restarts_as_often_as_allowed_then_fails_and_its_neighbours_
             ..on("a")
         };
         let faults = (2..6).fold(Faults::none(), |faults, nth| faults.panic_at("md.fragile", nth));
-        let mut sim = Sim::with(config(4, &[("fragile", fragile), ("other", on("b")), ("third", on("a"))]), seed, faults);
+        let mut sim =
+            Sim::with(config(4, &[("fragile", fragile), ("other", on("b")), ("third", on("a"))]), seed, faults);
         let md = sim.bus::<Events>("md");
         let (fragile, fragile_saw) = Recorder::new(0);
         let _fragile = md.attach("fragile", fragile);
@@ -62,7 +63,9 @@ fn stuck(seed: u64, stuck: StuckChoice) -> (Sim, Arc<std::sync::Mutex<Vec<(Durat
     let (notes, clock) = (Arc::clone(&seen), sim.runtime().clock().clone());
     let start = clock.now();
     sim.on_notice(move |notice| {
-        if let Notice::SlotHealth { slot, change, .. } = notice {
+        if let Notice::SlotHealth { slot, change, .. } = notice
+            && change.to != Health::Over
+        {
             assert_eq!(slot.as_str(), "sticks", "{notice}");
             notes.lock().unwrap().push((Duration::from_nanos(clock.now().since(start)), change.to));
         }
@@ -86,11 +89,9 @@ fn issue_4574_a_stuck_handler_is_noticed_in_time_and_only_reported_where_the_pol
         let (at, health) = seen.lock().unwrap()[0];
         assert!(health == Health::Stuck && at >= ms(30) && at < ms(30 + 2 * 10 + 5), "seed {seed}: {at:?}");
         assert!(sim.run_until(ms(200), Sim::feeds_ended), "it went on");
-        sim.run_for(ms(20));
-        assert_eq!(seen.lock().unwrap().iter().map(|(_, health)| *health).collect::<Vec<_>>(), [
-            Health::Stuck,
-            Health::Well
-        ]);
+        // No other slot is said to be stuck: one waits for its events, one for this one.
+        assert!(seen.lock().unwrap().iter().skip(1).all(|(_, health)| *health == Health::Well), "seed {seed}");
+        assert_eq!(sim.running().snapshot().hook_panics, 0);
         assert!(sim.shutdown().is_clean(), "seed {seed}");
     }
 }
@@ -104,8 +105,9 @@ fn issue_4542_a_stuck_slot_that_is_quarantined_holds_nobody_and_leaves_when_its_
             let md = sim.bus::<Events>("md");
             (md.view("sticks").unwrap(), md.view("other").unwrap(), md.view("behind").unwrap())
         };
-        assert!(sim.run_until(ms(10), |_| other.stats().position == behind.stats().position && other.stats().position >= 100));
-        let (stats, published) = (other.stats(), sim.bus::<Events>("md").bus().published());
+        let published = sim.bus::<Events>("md").bus().published();
+        assert!(sim.run_until(ms(10), |_| [&other, &behind].iter().all(|slot| slot.stats().position == published)));
+        let stats = other.stats();
         assert_eq!((stats.delivered, stats.position, stats.holes), (100, published, published - 100), "seed {seed}");
         assert!(!view.is_done() && view.state() == SlotState::Quarantined, "its handler still sticks");
         assert_eq!(view.handling().map(|(sequence, _)| sequence), Some(5));
@@ -125,7 +127,10 @@ fn issue_4549_a_stuck_handler_cannot_hold_the_shutdown_and_is_named_with_its_eve
         let slot = &report.bus("md").unwrap().slots.iter().find(|slot| slot.slot.as_str() == "sticks").unwrap();
         assert_eq!(slot.holds.map(|(sequence, event, _)| (sequence, event)), Some((5, Some("Trade"))), "{report}");
         assert_eq!(report.threads_left.iter().map(|name| name.as_str()).collect::<Vec<_>>(), ["a"], "{report}");
-        assert_eq!(report.feeds[0].end, FeedEnd::Done);
+        assert!(
+            matches!(&report.feeds[0].end, FeedEnd::Failed(why) if why.contains("TR-0414")),
+            "it waited for room: {report}"
+        );
     }
 }
 
@@ -173,7 +178,8 @@ fn issue_4596_a_handler_that_waits_for_room_in_another_bus_waits() {
     for seed in 0..SEEDS {
         let mut config = config(4, &[("relay", on("a"))]);
         let mut out = bus(2, &[("sink", SlotConfig { turn_limit_events: 1, ..on("b") })]);
-        out.publishers.insert("relay".into(), PublisherConfig { slot: "md.relay".into(), ..PublisherConfig::default() });
+        out.publishers
+            .insert("relay".into(), PublisherConfig { slot: "md.relay".into(), ..PublisherConfig::default() });
         config.buses.insert("out".into(), out);
         let mut sim = Sim::with(config, seed, Faults::none().stick_at("out.sink", 3, ms(7)));
         let (md, out) = (sim.bus::<Events>("md"), sim.bus::<Events>("out"));

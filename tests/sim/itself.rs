@@ -8,7 +8,7 @@ use std::time::Duration;
 use tagring::bus::{Context, Handler, Outcome};
 use tagring::event::Event;
 use tagring::runtime::config::{PanicChoice, SlotConfig, StuckChoice};
-use tagring::testkit::{Faults, Recorder, Sim, seeds};
+use tagring::testkit::{Faults, Sim, seeds};
 
 /// Set where a test is run as a child: it is to fail there, and only there.
 const CHILD: &str = "TAGRING_TEST_CHILD";
@@ -21,12 +21,11 @@ fn a_property_that_holds_for_some_seeds_only() {
     }
     seeds(100, |seed| {
         let mut sim = Sim::new(config(4, &[("all", on("a"))]), seed);
-        let (recorder, records) = Recorder::new(0);
-        let _ = sim.bus::<Events>("md").attach("all", recorder);
+        let _ = sim.bus::<Events>("md").attach("all", Relay::new(None).0);
         tape(&sim, 30);
         sim.start();
-        sim.run_for(Duration::from_micros(90));
-        assert!(records.seen() < 14, "{} events within 90 us", records.seen());
+        assert!(sim.run_until(SOON, Sim::feeds_ended));
+        assert!(seed == 0 || sim.steps() % 5 != 0, "{} steps", sim.steps());
     });
 }
 
@@ -56,7 +55,7 @@ fn issue_4596_a_seed_that_fails_prints_one_line_that_repeats_it() {
     assert!(!again.status.success() && repeats(&again) == [line.clone()]);
     let message = |output: &Output| {
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        text.lines().find(|line| line.contains("within 90 us")).map(str::to_owned)
+        text.lines().find(|line| line.ends_with(" steps")).map(str::to_owned)
     };
     assert_eq!(message(&again), message(&all), "it fails in the same way");
     assert!(seed > 0 && child("TAGRING_SEEDS", &seed.to_string()).status.success(), "those before it do not fail");
@@ -80,7 +79,10 @@ fn issue_4596_what_would_abort_the_process_ends_the_simulation() {
     let by_panic = SlotConfig { panic: PanicChoice::Abort, ..on("a") };
     let by_stuck = SlotConfig { stuck: StuckChoice::Abort, stuck_after_ms: 30, ..on("a") };
     let faults = [Faults::none().panic_at("md.all", 2), Faults::none().stick_at("md.all", 2, SOON)];
-    let words = ["slot all: handler panicked, policy is abort: as scripted, at event 2", "no progress for 30 ms at sequence 2 (Trade)"];
+    let words = [
+        "slot all: handler panicked, policy is abort: as scripted, at event 2",
+        "no progress for 30 ms at sequence 2 (Trade)",
+    ];
     for ((slot, faults), words) in [by_panic, by_stuck].into_iter().zip(faults).zip(words) {
         let mut sim = Sim::with(config(4, &[("all", slot)]), 1, faults);
         let _ = sim.bus::<Events>("md").attach("all", Relay::new(None).0);
@@ -105,18 +107,14 @@ impl Handler for Holds {
 #[test]
 fn issue_4596_a_simulation_that_is_dropped_in_the_middle_leaves_nothing() {
     let held = Arc::new(());
-    let threads = || std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count);
     for seed in 0..20 {
         let faults = Faults::none().stick_at("md.all", seed, SOON);
         let mut sim = Sim::with(config(4, &[("all", on("a")), ("more", on("b"))]), seed, faults);
-        let before = threads();
         let md = sim.bus::<Events>("md");
         let _ = (md.attach("all", Holds(Arc::clone(&held))), md.attach("more", Holds(Arc::clone(&held))));
         tape(&sim, 30);
         sim.start();
         sim.run_for(Duration::from_micros(10 * seed));
-        // Other tests of this program come and go; a simulation takes no thread of the system.
-        let _ = before;
         drop((sim, md));
         assert_eq!(Arc::strong_count(&held), 1, "seed {seed}");
     }

@@ -381,7 +381,8 @@ impl<F: Family> Deref for SimBus<F> {
 
 /// Cores that the made-up machine needs.
 fn cores_of(config: &Config) -> usize {
-    let lists = config.threads.values().map(|thread| &thread.cores).chain(config.feeds.values().map(|feed| &feed.cores));
+    let lists =
+        config.threads.values().map(|thread| &thread.cores).chain(config.feeds.values().map(|feed| &feed.cores));
     let named = lists.filter_map(|cores| match cores {
         Cores::List(cores) => cores.iter().copied().max(),
         Cores::Auto | Cores::Any => None,

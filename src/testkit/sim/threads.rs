@@ -314,7 +314,9 @@ impl Simulation for Threads {
             // Others cannot run now: only time passes.
             state.unwinding_sleeps += 1;
             if state.unwinding_sleeps > UNWINDING_SLEEPS_MAX {
-                eprintln!("tagring: a wait for others, begun by a destructor while a panic unwinds, never ends under a simulation");
+                eprintln!(
+                    "tagring: a wait for others, begun by a destructor while a panic unwinds, never ends under a simulation"
+                );
                 std::process::abort();
             }
             return self.pass(&mut state, time);
