@@ -8,7 +8,9 @@ use super::reserve::Reservation;
 use crate::bus::{Bus, Name, Publisher, SharedPublisher};
 use crate::clock::Clock;
 use crate::event::{Family, Tag};
-use crate::retain::{DeadLetterStats, DeadLetters};
+#[cfg(feature = "sim")]
+use crate::retain::DeadLetterStats;
+use crate::retain::DeadLetters;
 use crate::ring::Doorbell;
 use arc_swap::ArcSwap;
 use core::time::Duration;
@@ -51,6 +53,7 @@ pub(super) trait AnyBus: Send + Sync {
     /// Letters kept, and letters lost because there was no room.
     fn dead_letters(&self) -> (u64, u64);
     /// All counts of its dead letters; `None` where none are kept.
+    #[cfg(feature = "sim")]
     fn letter_stats(&self) -> Option<DeadLetterStats>;
     /// Forgets letters that are too old.
     fn purge(&self);
@@ -220,6 +223,7 @@ impl<F: Family> AnyBus for HostedBus<F> {
         self.letters.as_ref().map_or((0, 0), |letters| (letters.len() as u64, letters.overflowed()))
     }
 
+    #[cfg(feature = "sim")]
     fn letter_stats(&self) -> Option<DeadLetterStats> {
         self.letters.as_ref().map(DeadLetters::stats)
     }

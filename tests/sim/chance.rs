@@ -180,7 +180,8 @@ fn operate(sim: &Sim, dice: &mut Dice) {
                 0 => drop(letters.drain(2)),
                 1 => drop(letters.purge_older_than(Duration::from_millis(5))),
                 2 => {
-                    drop(bus.view(slot.slot.as_str()).map(|view| letters.redeliver(&view, 3, Duration::ZERO, |_| true)))
+                    let view = bus.view(slot.slot.as_str());
+                    let _ = view.map(|view| letters.redeliver(&view, 3, Duration::ZERO, |_| true));
                 }
                 _ => {}
             }

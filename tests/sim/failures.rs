@@ -1,8 +1,8 @@
 //! Failures one by one, to the exact count and within exact bounds of simulated time.
 
 use crate::house::{Events, Relay, bus, config, on, tape};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tagring::bus::SlotState;
 use tagring::runtime::config::{PanicChoice, PublisherConfig, SlotConfig, StuckChoice};
@@ -53,13 +53,16 @@ fn issue_4554_a_slot_restarts_as_often_as_allowed_then_fails_and_its_neighbours_
     }
 }
 
+/// Changes of health, and when they were noticed.
+type Healths = Arc<Mutex<Vec<(Duration, Health)>>>;
+
 /// A slot that sticks in its sixth event for a second, another one on a thread of its own, and one behind the first.
-fn stuck(seed: u64, stuck: StuckChoice) -> (Sim, Arc<std::sync::Mutex<Vec<(Duration, Health)>>>) {
+fn stuck(seed: u64, stuck: StuckChoice) -> (Sim, Healths) {
     let sticks = SlotConfig { stuck_after_ms: 30, stuck, ..on("a") };
     let behind = SlotConfig { after: vec!["sticks".into()], stuck_after_ms: 30, ..on("c") };
     let config = config(8, &[("sticks", sticks), ("other", on("b")), ("behind", behind)]);
     let mut sim = Sim::with(config, seed, Faults::none().stick_at("md.sticks", 5, ms(1_000)));
-    let seen = Arc::<std::sync::Mutex<Vec<_>>>::default();
+    let seen = Healths::default();
     let (notes, clock) = (Arc::clone(&seen), sim.runtime().clock().clone());
     let start = clock.now();
     sim.on_notice(move |notice| {

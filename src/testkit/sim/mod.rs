@@ -146,7 +146,6 @@ impl Sim {
     ///
     /// # Panics
     /// After the start.
-    #[must_use]
     pub fn runtime(&self) -> &Runtime {
         self.runtime.as_ref().unwrap_or_else(|| panic!("the runtime has started: ask `running`"))
     }

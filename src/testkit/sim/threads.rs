@@ -35,6 +35,7 @@ enum Wake {
 /// Unwinds a thread when the simulation is over.
 struct Over;
 
+type Look = Box<dyn Fn(&Threads)>;
 type Task = Coroutine<Wake, (), (), DefaultStack>;
 
 struct Thread {
@@ -76,7 +77,7 @@ pub(super) struct Threads {
     state: RefCell<State>,
     hand: ManualHand,
     /// Looks around after each step, as nobody's thread.
-    world: OnceCell<Box<dyn Fn(&Self)>>,
+    world: OnceCell<Look>,
 }
 
 /// What a step came to.
