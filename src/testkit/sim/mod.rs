@@ -261,6 +261,12 @@ impl Sim {
         self.threads.set_steps_max(steps);
     }
 
+    /// Whether a fault has detached the slot of that name: it goes after its turn, and leaves what it has not handled.
+    #[must_use]
+    pub fn is_detached(&self, bus: &str, slot: &str) -> bool {
+        self.world.is_detached(bus, slot)
+    }
+
     /// No fault comes by chance any more; those that are scripted do.
     pub fn end_chance(&mut self) {
         self.threads.with_faults(|faults, _, _| faults.by_chance = false);

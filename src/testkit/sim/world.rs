@@ -3,10 +3,10 @@
 
 use super::faults::WorldFault;
 use super::threads::Threads;
-use crate::bus::{Name, SlotState, SlotStats};
+use crate::bus::{Name, SlotState, SlotStats, SlotView};
 use crate::runtime::simulated::{BusAccount, Inside};
 use core::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -20,11 +20,13 @@ pub(super) struct World {
     handed: RefCell<BTreeMap<(Name, Name), Arc<AtomicU64>>>,
     /// Positions of slots as of the last check, by serial.
     positions: RefCell<BTreeMap<u64, u64>>,
+    /// Serials of slots that faults have detached.
+    detached: RefCell<BTreeSet<u64>>,
 }
 
 impl World {
     pub(super) fn new(inside: Inside) -> Self {
-        Self { inside, handed: RefCell::default(), positions: RefCell::default() }
+        Self { inside, handed: RefCell::default(), positions: RefCell::default(), detached: RefCell::default() }
     }
 
     /// Attaches a slot whose handler counts what it is given. Where that is refused, the slot of that name is the one before.
@@ -62,19 +64,31 @@ impl World {
         match fault {
             WorldFault::Jump(by_ns) => threads.jump_clock(by_ns),
             WorldFault::Close(bus) => self.inside.close(&bus),
-            WorldFault::Detach(slot) => drop(self.view(&slot).map(|view| view.ask_to_stop())),
+            WorldFault::Detach(slot) => self.detach(self.view(&slot)),
+            WorldFault::DetachAny(lot) => self.detach(self.any(lot)),
             WorldFault::Quarantine(slot) => drop(self.view(&slot).map(|view| view.quarantine())),
-            WorldFault::DetachAny(lot) => drop(self.any(lot).map(|view| view.ask_to_stop())),
             WorldFault::QuarantineAny(lot) => drop(self.any(lot).map(|view| view.quarantine())),
         }
     }
 
-    fn view(&self, slot: &str) -> Option<crate::bus::SlotView> {
+    fn detach(&self, view: Option<SlotView>) {
+        if let Some(view) = view {
+            view.ask_to_stop();
+            self.detached.borrow_mut().insert(view.serial());
+        }
+    }
+
+    /// Whether the slot of that name has been detached by a fault. It may not have come to that yet.
+    pub(super) fn is_detached(&self, bus: &str, slot: &str) -> bool {
+        self.inside.view(bus, slot).is_some_and(|view| self.detached.borrow().contains(&view.serial()))
+    }
+
+    fn view(&self, slot: &str) -> Option<SlotView> {
         let (bus, slot) = slot.split_once('.')?;
         self.inside.view(bus, slot)
     }
 
-    fn any(&self, lot: u64) -> Option<crate::bus::SlotView> {
+    fn any(&self, lot: u64) -> Option<SlotView> {
         let mut views = self.inside.views();
         (!views.is_empty()).then(|| views.swap_remove(lot as usize % views.len()))
     }
