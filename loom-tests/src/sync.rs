@@ -87,6 +87,30 @@ pub fn fence_heavy() -> bool {
     true
 }
 
+/// Nothing is simulated under loom: its own threads are.
+pub fn is_simulated() -> bool {
+    false
+}
+
+/// Models do not sleep for a time.
+pub fn nap(_: Duration) {
+    yield_now();
+}
+
+/// As in the library.
+#[derive(Clone, Copy)]
+pub struct Moment(std::time::Instant);
+
+impl Moment {
+    pub fn now() -> Self {
+        Self(std::time::Instant::now())
+    }
+
+    pub fn elapsed(self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
 pub fn spin_loop() {
     loom::thread::yield_now();
 }

@@ -70,6 +70,9 @@ pub fn allowed_cores() -> Vec<usize> {
 /// # Errors
 /// [`CoreError`]; the thread's mask is then as before or as the kernel left it.
 pub fn pin_current_thread(core: usize) -> Result<(), CoreError> {
+    if crate::sync::is_simulated() {
+        return Ok(());
+    }
     if !core_affinity::set_for_current(core_affinity::CoreId { id: core }) {
         return Err(CoreError::NotAllowed { core, allowed: allowed_cores() });
     }

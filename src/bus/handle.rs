@@ -4,11 +4,10 @@ use super::error::DetachError;
 use super::shared::STOP;
 use super::view::SlotView;
 use crate::event::TagSet;
-use crate::sync::thread_id;
+use crate::sync::{Moment, receive, thread_id, yield_now};
 use core::ops::Deref;
 use core::time::Duration;
 use crossbeam_channel::Receiver;
-use std::time::Instant;
 
 /// Whether the slot's handler was handed back, or can never be.
 pub(super) fn has_left(slot: &SlotView) -> bool {
@@ -93,7 +92,7 @@ impl<H> SlotHandle<H> {
     /// As [`Self::detach`].
     pub fn join(&self, limit: Duration) -> Result<H, DetachError> {
         self.refuse_own_thread()?;
-        self.handler.recv_timeout(limit).map_err(|error| match error {
+        receive(&self.handler, limit).map_err(|error| match error {
             crossbeam_channel::RecvTimeoutError::Timeout => self.timed_out(limit),
             // The channel's end orders the flag before this load.
             crossbeam_channel::RecvTimeoutError::Disconnected => match self.shared.is_handed_back() {
@@ -115,12 +114,12 @@ impl<H> SlotHandle<H> {
     }
 
     fn wait_until(&self, limit: Duration, ready: impl Fn() -> bool) -> Result<(), DetachError> {
-        let since = Instant::now();
+        let since = Moment::now();
         while !ready() {
             if since.elapsed() > limit {
                 return Err(self.timed_out(limit));
             }
-            std::thread::yield_now();
+            yield_now();
         }
         Ok(())
     }

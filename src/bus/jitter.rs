@@ -5,14 +5,14 @@
 
 /// The generator.
 #[derive(Clone, Debug)]
-pub(super) struct SplitMix64(u64);
+pub(crate) struct SplitMix64(u64);
 
 impl SplitMix64 {
-    pub(super) const fn new(seed: u64) -> Self {
+    pub(crate) const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub(super) const fn next(&mut self) -> u64 {
+    pub(crate) const fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -21,7 +21,7 @@ impl SplitMix64 {
     }
 
     /// Evenly from 0 to `most`, both included: the high word of a product, off from even by at most `most` in 2^64.
-    pub(super) const fn up_to(&mut self, most: u64) -> u64 {
+    pub(crate) const fn up_to(&mut self, most: u64) -> u64 {
         ((self.next() as u128 * (most as u128 + 1)) >> 64) as u64
     }
 }

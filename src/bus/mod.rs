@@ -38,6 +38,8 @@ pub use dead::{Dead, DeadLetterOffice, DeadLetterSink, DeadReason, Returned};
 pub use error::{AttachError, DetachError, PublishFailure};
 pub use handle::SlotHandle;
 pub use handler::{Handler, InitError, Outcome};
+#[cfg(feature = "sim")]
+pub(crate) use jitter::SplitMix64;
 pub use measure::{Measure, SlotLatencies, TagLatencies};
 pub use name::Name;
 pub use overflow::Overflow;

@@ -4,7 +4,7 @@ use super::error::AttachError;
 use super::handle::SlotHandle;
 use super::name::Name;
 use super::view::SlotView;
-use crate::sync::thread_id;
+use crate::sync::{receive, thread_id};
 use core::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
@@ -37,7 +37,7 @@ impl<H> Pending<H> {
             self.handle.ask_to_stop();
             return Err(AttachError::OwnThread { thread });
         }
-        match self.started.recv_timeout(limit) {
+        match receive(&self.started, limit) {
             Ok(Ok(())) => Ok(self.handle),
             Ok(Err(message)) => Err(AttachError::StartPanicked { slot, message }),
             Err(RecvTimeoutError::Timeout) => {

@@ -15,6 +15,7 @@ use super::tally::Tally;
 use crate::clock::Ticks;
 use crate::event::{Family, StoreEvent, TagSet};
 use crate::ring::{BoundReader, Doorbell, Turn, WaitStrategy};
+use crate::sync::abort;
 use core::time::Duration;
 use crossbeam_channel::Sender;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -405,8 +406,8 @@ impl<F: Family, H: Handler> Slot<F, H> {
             }
             PanicPolicy::Quarantine => self.end(SlotState::Quarantined),
             PanicPolicy::Abort => {
-                eprintln!("tagring: slot {}: handler panicked, policy is abort: {message}", self.ctx.slot);
-                std::process::abort();
+                let slot = self.ctx.slot;
+                abort(&format!("tagring: slot {slot}: handler panicked, policy is abort: {message}"))
             }
         }
     }

@@ -7,18 +7,19 @@ use super::affinity::{CoreError, allowed_cores, pin_current_thread};
 use super::name::Name;
 use super::slot::{RunSlot, Turned, message};
 use crate::ring::{Doorbell, Idle, PARK_LIMIT, WaitStrategy};
-use crate::sync::{AtomicU32, AtomicU64, Ordering, thread_id};
+use crate::sync::{AtomicU32, AtomicU64, Moment, Ordering, Spawned, is_simulated, nap, receive, spawn, thread_id};
 use core::fmt;
 use core::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use crossbeam_utils::CachePadded;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
-use std::time::Instant;
 
 /// How long a thread sleeps at most when its slots belong to rings with different doorbells: it can only listen at one.
 const MIXED_BELLS_LIMIT: Duration = Duration::from_millis(1);
+
+/// How long a simulated thread sleeps at most when there is nothing.
+const SIMULATED_PAUSE_MAX: Duration = Duration::from_millis(1);
 
 type Grow = Box<dyn FnOnce() -> Box<dyn RunSlot> + Send>;
 
@@ -148,7 +149,7 @@ impl SlotThreadBuilder {
     /// [`ThreadError`]; no thread is left then.
     pub fn start(self) -> Result<SlotThread, ThreadError> {
         let Self { name, core, hook } = self;
-        if let Some(core) = core {
+        if let Some(core) = core.filter(|_| !is_simulated()) {
             let allowed = allowed_cores();
             if !allowed.contains(&core) {
                 return Err(ThreadError::Core { thread: name, cause: CoreError::NotAllowed { core, allowed } });
@@ -166,19 +167,18 @@ impl SlotThreadBuilder {
             abandoned: AtomicU32::new(0),
         });
         let theirs = Arc::clone(&shared);
-        let thread = std::thread::Builder::new()
-            .name(name.as_str().to_owned())
-            .spawn(move || {
-                theirs.id.store(thread_id(), Ordering::Relaxed);
-                let result = prepare(name, core, hook);
-                let go = result.is_ok();
-                let _ = ready.send(result);
-                if go {
-                    Host::new(inbox, theirs, bell).run();
-                }
-            })
-            .map_err(|cause| ThreadError::Spawn { thread: name, cause })?;
-        if let Ok(Err(error)) = is_ready.recv() {
+        let run = move || {
+            theirs.id.store(thread_id(), Ordering::Relaxed);
+            let result = prepare(name, core, hook);
+            let go = result.is_ok();
+            let _ = ready.send(result);
+            if go {
+                let host = Host::new(inbox, theirs, bell);
+                if is_simulated() { host.run_simulated() } else { host.run() }
+            }
+        };
+        let thread = spawn(name.as_str(), run).map_err(|cause| ThreadError::Spawn { thread: name, cause })?;
+        if let Ok(Err(error)) = receive(&is_ready, Duration::MAX) {
             let _ = thread.join();
             return Err(error);
         }
@@ -238,7 +238,7 @@ pub struct SlotThread {
     core: Option<usize>,
     orders: Sender<Order>,
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<Spawned>,
 }
 
 impl SlotThread {
@@ -337,7 +337,7 @@ impl SlotThread {
     /// that, slots stop where they are, for which they get 200 ms more. A handler that does not return cannot hold this call.
     #[must_use = "the report says whether the thread has ended"]
     pub fn shutdown(mut self, limit: Duration) -> ThreadReport {
-        let since = Instant::now();
+        let since = Moment::now();
         self.ask_to_finish();
         let mut ended = self.ends_within(limit);
         if !ended {
@@ -357,14 +357,14 @@ impl SlotThread {
 
     /// Waits for the thread's end; a thread that does not end is left behind.
     fn ends_within(&mut self, limit: Duration) -> bool {
-        let since = Instant::now();
+        let since = Moment::now();
         while self.is_running() {
             if since.elapsed() >= limit {
                 return false;
             }
-            std::thread::sleep(Duration::from_micros(200));
+            nap(Duration::from_micros(200));
         }
-        self.thread.take().is_none_or(|thread| thread.join().is_ok())
+        self.thread.take().is_none_or(Spawned::join)
     }
 }
 
@@ -403,15 +403,25 @@ impl Host {
 
     fn run(mut self) {
         let mut idle = Idle::new();
-        loop {
-            if self.has_orders() && self.obey_all() {
-                return;
-            }
-            if self.ending && self.slots.is_empty() {
-                return;
-            }
+        while !self.is_over() {
             if self.turn() { idle.reset() } else { self.wait(&mut idle) }
         }
+    }
+
+    /// As [`Self::run`], where others run only while this thread sleeps: it does so after each round, the longer the longer there is nothing.
+    fn run_simulated(mut self) {
+        let mut pause = Duration::ZERO;
+        while !self.is_over() {
+            let longer = (pause * 2).clamp(Duration::from_micros(1), SIMULATED_PAUSE_MAX);
+            pause = if self.turn() { Duration::ZERO } else { longer };
+            nap(pause);
+        }
+    }
+
+    /// Whether the thread is to end, once it has done what it was told.
+    #[inline(always)]
+    fn is_over(&mut self) -> bool {
+        (self.has_orders() && self.obey_all()) || (self.ending && self.slots.is_empty())
     }
 
     #[inline(always)]

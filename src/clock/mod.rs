@@ -60,6 +60,12 @@ impl ManualHand {
         self.0.fetch_add(ns, Ordering::Relaxed);
     }
 
+    /// Moves the clock on or back.
+    pub fn jump_ns(&self, by_ns: i64) {
+        let jumped = self.0.load(Ordering::Relaxed).saturating_add_signed(by_ns);
+        self.0.store(jumped, Ordering::Relaxed);
+    }
+
     /// Sets the clock, also backwards: what a bad clock would do.
     pub fn set_ns(&self, ns: u64) {
         self.0.store(ns, Ordering::Relaxed);

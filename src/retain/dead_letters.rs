@@ -12,13 +12,12 @@ use crate::bus::{Bus, DeadLetterOffice, DeadLetterSink, DeadReason, Name, SlotVi
 use crate::clock::Clock;
 use crate::event::Family;
 use crate::ring::{Polled, Reader, Ring, RingError, SharedPublisher};
-use crate::sync::{AtomicU32, AtomicU64, Ordering, is_alive, thread_id};
+use crate::sync::{AtomicU32, AtomicU64, Moment, Ordering, is_alive, thread_id, yield_now};
 use core::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use crossbeam_utils::CachePadded;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 /// Attempts at an event, unless asked otherwise, before it is given up.
 const ATTEMPTS_MAX: u32 = 5;
@@ -306,7 +305,7 @@ impl<F: Family> DeadLetters<F> {
         let mut done = Redelivery::default();
         let mut chosen = desk.choose(slot.name(), limit, &mut done, &mut wanted);
         drop(desk);
-        let until = Until { since: Instant::now(), timeout, slot };
+        let until = Until { since: Moment::now(), timeout, slot };
         while let Some(letter) = chosen.pop_front() {
             if let Err(refused) = to.try_send(letter) {
                 chosen.push_front(refused.into_inner());
@@ -314,7 +313,7 @@ impl<F: Family> DeadLetters<F> {
                 if until.is_over() {
                     break;
                 }
-                std::thread::yield_now();
+                yield_now();
             } else {
                 done.handed += 1;
             }
@@ -338,7 +337,7 @@ impl<F: Family> DeadLetters<F> {
 
 /// How long a redelivery may wait.
 struct Until<'s> {
-    since: Instant,
+    since: Moment,
     timeout: Duration,
     slot: &'s SlotView,
 }

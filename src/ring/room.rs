@@ -5,9 +5,8 @@ use super::claim::Standing;
 use super::error::PublishError;
 use super::place::Slowest;
 use super::shared::{Limit, Shared};
-use crate::sync::{Ordering, Plain, spin_loop, thread_id, yield_now};
+use crate::sync::{Moment, Ordering, Plain, is_simulated, nap, spin_loop, thread_id, yield_now};
 use core::time::Duration;
-use std::time::Instant;
 
 /// How long a publisher is ready to wait for room.
 #[derive(Clone, Copy, Debug)]
@@ -106,7 +105,7 @@ fn step_over<T: Plain>(
 
 struct Waiting {
     looks: u32,
-    since: Option<Instant>,
+    since: Option<Moment>,
 }
 
 impl Waiting {
@@ -130,7 +129,7 @@ impl Waiting {
         match room {
             Room::Now => return Err(PublishError::Full { reader, behind }),
             Room::Within(allowed) => {
-                let waited = self.since.get_or_insert_with(Instant::now).elapsed();
+                let waited = self.since.get_or_insert_with(Moment::now).elapsed();
                 if waited >= allowed {
                     return Err(PublishError::TimedOut { reader, behind, waited });
                 }
@@ -143,12 +142,12 @@ impl Waiting {
 
     fn pause(&mut self, at_most: Duration) {
         self.looks += 1;
-        if self.looks < SPINS {
+        if self.looks < SPINS && !is_simulated() {
             spin_loop();
         } else if self.looks < SPINS + YIELDS {
             yield_now();
         } else {
-            std::thread::sleep(NAP.min(at_most));
+            nap(NAP.min(at_most));
         }
     }
 }

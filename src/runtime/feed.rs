@@ -3,10 +3,10 @@
 use super::stop::Stop;
 use crate::bus::Name;
 use crate::clock::Clock;
+use crate::sync::{Spawned, spawn};
 use core::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
-use std::thread::JoinHandle;
 
 /// What can go wrong in a feed.
 pub type FeedError = Box<dyn std::error::Error + Send + Sync>;
@@ -85,7 +85,7 @@ pub(super) struct FeedThread {
     pub(super) name: Name,
     pub(super) core: Option<usize>,
     end: Arc<OnceLock<FeedEnd>>,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<Spawned>,
 }
 
 /// Where a feed's thread runs.
@@ -108,7 +108,7 @@ impl FeedThread {
         let (theirs, waiter) = (Arc::clone(&end), std::thread::current());
         let FeedPlace { core, shares_core } = *place;
         let feed = Feed { name, core, shares_core, clock: clock.clone(), stop: Arc::clone(stop) };
-        let thread = std::thread::Builder::new().name(name.as_str().to_owned()).spawn(move || {
+        let thread = spawn(name.as_str(), move || {
             let run = || match first() {
                 Ok(()) => body(&feed).map_err(|error| error.to_string()),
                 Err(message) => Err(message),
@@ -131,7 +131,7 @@ impl FeedThread {
 
     /// Whether its thread has ended.
     pub(super) fn has_ended(&self) -> bool {
-        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+        self.thread.as_ref().is_none_or(Spawned::is_finished)
     }
 
     /// How it ended. Where it has, its thread is joined.

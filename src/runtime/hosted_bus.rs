@@ -8,6 +8,8 @@ use super::reserve::Reservation;
 use crate::bus::{Bus, Name, Publisher, SharedPublisher};
 use crate::clock::Clock;
 use crate::event::{Family, Tag};
+#[cfg(feature = "sim")]
+use crate::retain::DeadLetterStats;
 use crate::retain::DeadLetters;
 use crate::ring::Doorbell;
 use arc_swap::ArcSwap;
@@ -52,6 +54,9 @@ pub(super) trait AnyBus: Send + Sync {
     fn dead_letters(&self) -> (u64, u64);
     /// Events that publishers dropped, and times that they waited, because the ring was full.
     fn overflows(&self) -> (u64, u64);
+    /// All counts of its dead letters; `None` where none are kept.
+    #[cfg(feature = "sim")]
+    fn letter_stats(&self) -> Option<DeadLetterStats>;
     /// Forgets letters that are too old.
     fn purge(&self);
     /// The buses whose slots publish to this one.
@@ -222,6 +227,11 @@ impl<F: Family> AnyBus for HostedBus<F> {
 
     fn overflows(&self) -> (u64, u64) {
         (self.bus.shed(), self.bus.waits())
+    }
+
+    #[cfg(feature = "sim")]
+    fn letter_stats(&self) -> Option<DeadLetterStats> {
+        self.letters.as_ref().map(DeadLetters::stats)
     }
 
     fn purge(&self) {

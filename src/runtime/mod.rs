@@ -26,6 +26,8 @@ mod shared;
 mod shutdown;
 #[cfg(feature = "signals")]
 mod signals;
+#[cfg(feature = "sim")]
+pub(crate) mod simulated;
 mod snapshot;
 mod stage;
 mod start;

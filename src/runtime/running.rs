@@ -16,9 +16,9 @@ use super::system;
 use crate::bus::{Name, SlotView};
 use crate::clock::Clock;
 use crate::event::Family;
+use crate::sync::{Moment, nap, park};
 use core::time::Duration;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// How often a wait looks for signals and the ends of feeds.
 const LOOK: Duration = Duration::from_millis(5);
@@ -142,7 +142,7 @@ impl Running {
         let found = self.shared.registry.get(Name::new(name)).filter(|bus| bus.name().as_str() != SYSTEM_BUS);
         let bus = found.ok_or_else(unknown)?;
         bus.close();
-        let since = Instant::now();
+        let since = Moment::now();
         loop {
             let busy = busy(bus.as_ref());
             if busy.is_empty() {
@@ -151,7 +151,7 @@ impl Running {
             if since.elapsed() >= limit {
                 return Err(RuntimeError::Busy { bus: bus.name(), slots: busy, waited: limit });
             }
-            std::thread::sleep(DRAIN_LOOK);
+            nap(DRAIN_LOOK);
         }
         if self.shared.registry.remove(&bus) { Ok(()) } else { Err(unknown()) }
     }
@@ -159,7 +159,7 @@ impl Running {
     /// Waits until the runtime is to stop, all its feeds have ended, or `limit` has passed.
     #[must_use]
     pub fn wait(&self, limit: Option<Duration>) -> Waited {
-        let since = Instant::now();
+        let since = Moment::now();
         loop {
             if let Some(reason) = self.shared.stop.why() {
                 return Waited::ToStop(reason);
@@ -171,7 +171,7 @@ impl Running {
             if left.is_zero() {
                 return Waited::TimedOut;
             }
-            std::thread::park_timeout(left.min(LOOK));
+            park(left.min(LOOK));
         }
     }
 

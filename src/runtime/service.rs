@@ -14,13 +14,12 @@ use super::watchdog::{Bounds, Change, Health, Standing, Watchdog};
 use crate::bus::{Name, Publisher, SlotState, SlotThread, SlotView};
 use crate::event::Payload;
 use crate::ring::ReaderId;
+use crate::sync::{Moment, Spawned, Waker, abort, is_simulated, park, spawn};
 use core::time::Duration;
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::thread::{JoinHandle, Thread};
-use std::time::Instant;
 
 /// What is called with every notice.
 pub(super) type Hook = Box<dyn FnMut(&Notice) + Send>;
@@ -36,7 +35,7 @@ pub(super) struct ServiceShared {
     pub(super) hook_panics: AtomicU64,
     /// System events that found no room.
     pub(super) lost: AtomicU64,
-    thread: OnceLock<Thread>,
+    thread: OnceLock<Waker>,
     end: AtomicBool,
 }
 
@@ -44,7 +43,7 @@ impl ServiceShared {
     /// Makes it look around now.
     pub(super) fn wake(&self) {
         if let Some(thread) = self.thread.get() {
-            thread.unpark();
+            thread.wake();
         }
     }
 }
@@ -52,7 +51,7 @@ impl ServiceShared {
 /// The service thread, from outside.
 pub(super) struct Service {
     shared: Arc<ServiceShared>,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<Spawned>,
 }
 
 impl Service {
@@ -69,11 +68,11 @@ impl Service {
             sticking: HashSet::new(),
             round: 0,
             threads: HashMap::new(),
-            threads_seen: Instant::now(),
+            threads_seen: Moment::now(),
         };
         let name = Name::new(&format!("{} service", shared.name));
-        let thread = std::thread::Builder::new().name(name.as_str().to_owned()).spawn(move || worker.run())?;
-        let _ = service.thread.set(thread.thread().clone());
+        let thread = spawn(name.as_str(), move || worker.run())?;
+        let _ = service.thread.set(thread.waker());
         Ok(Self { shared: service, thread: Some(thread) })
     }
 
@@ -84,7 +83,7 @@ impl Service {
     }
 
     pub(super) fn has_ended(&self) -> bool {
-        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+        self.thread.as_ref().is_none_or(Spawned::is_finished)
     }
 
     /// Joins it, if it has ended.
@@ -92,7 +91,7 @@ impl Service {
         if self.has_ended()
             && let Some(thread) = self.thread.take()
         {
-            return thread.join().is_ok();
+            return thread.join();
         }
         self.thread.is_none()
     }
@@ -112,7 +111,7 @@ struct Worker {
     round: u64,
     /// Times of slot threads as of the last window, by kernel id.
     threads: HashMap<u32, ThreadTimes>,
-    threads_seen: Instant,
+    threads_seen: Moment,
 }
 
 /// A slot as of the last look.
@@ -136,7 +135,7 @@ impl Worker {
             if ends {
                 return;
             }
-            std::thread::park_timeout(every);
+            park(every);
         }
     }
 
@@ -300,10 +299,7 @@ impl Worker {
         match slot.config.stuck {
             StuckChoice::Report => {}
             StuckChoice::Quarantine => drop(view.quarantine()),
-            StuckChoice::Abort => {
-                eprintln!("tagring: {notice}; the policy is abort");
-                std::process::abort();
-            }
+            StuckChoice::Abort => abort(&format!("tagring: {notice}; the policy is abort")),
         }
     }
 
@@ -318,7 +314,7 @@ impl Worker {
 
     /// Slot threads that were ready and did not run.
     fn look_at_cores(&mut self) {
-        self.threads_seen = Instant::now();
+        self.threads_seen = Moment::now();
         let shared = Arc::clone(&self.shared);
         let mut now = HashMap::new();
         for thread in shared.groups.get().into_iter().flat_map(Groups::all) {
@@ -364,7 +360,8 @@ fn position_of(slots: &[Arc<HostedSlot>], name: Name) -> Option<u64> {
 }
 
 fn times_of(thread: u32) -> Option<ThreadTimes> {
-    ThreadClock::of(thread).read().ok()
+    // A simulated thread's time is not the kernel's.
+    if is_simulated() { None } else { ThreadClock::of(thread).read().ok() }
 }
 
 fn cause(spent: ThreadSpan) -> Cause {

@@ -62,6 +62,10 @@ impl Shared {
             ClockChoice::Auto => Clock::system(),
             ClockChoice::Monotonic => Clock::monotonic(),
         };
+        Self::with_clock(config, plan, clock)
+    }
+
+    pub(super) fn with_clock(config: Config, plan: Plan, clock: Clock) -> Arc<Self> {
         let seed = match config.runtime.seed {
             0 => fnv(clock.wall_ns(clock.now()), &std::process::id().to_le_bytes()),
             seed => seed,

@@ -9,10 +9,10 @@ use super::stage::Stage;
 use super::stop::StopReason;
 use crate::bus::{Name, SlotState, SlotThread, SlotView};
 use crate::ring::ReaderId;
+use crate::sync::{Moment, nap};
 use core::fmt;
 use core::time::Duration;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// How often a stage looks whether it is over.
 const LOOK: Duration = Duration::from_micros(200);
@@ -188,7 +188,7 @@ impl fmt::Display for SlotReport {
 struct Shutdown<'a> {
     running: &'a mut Running,
     shared: Arc<Shared>,
-    since: Instant,
+    since: Moment,
     allowed: Duration,
     stages: Vec<(Stage, Duration)>,
     /// Slots that were over when it began.
@@ -201,7 +201,7 @@ pub(super) fn shut_down(running: &mut Running, deadline: Deadline) -> ShutdownRe
     let configured = Duration::from_millis(shared.config.runtime.shutdown_timeout_ms);
     let allowed = deadline.0.unwrap_or(configured);
     let over = views(&shared).into_iter().filter(|(_, view)| is_over(view)).map(|(_, view)| view.id()).collect();
-    let mut shutdown = Shutdown { running, shared, since: Instant::now(), allowed, stages: Vec::new(), over };
+    let mut shutdown = Shutdown { running, shared, since: Moment::now(), allowed, stages: Vec::new(), over };
     shutdown.stop_feeds();
     let order = shutdown.drain();
     shutdown.stop_slots();
@@ -238,7 +238,7 @@ impl Shutdown<'_> {
             if self.since.elapsed() >= limit {
                 return false;
             }
-            std::thread::sleep(LOOK);
+            nap(LOOK);
         }
         true
     }

@@ -14,12 +14,12 @@ use super::shutdown::{Deadline, ShutdownReport};
 use super::stage::Stage;
 use crate::bus::{AttachError, Name, SlotThread, ThreadError};
 use crate::ring::ReaderId;
+use crate::sync::{Moment, receive, spawn};
 use core::fmt;
 use core::time::Duration;
 use crossbeam_channel::{RecvTimeoutError, unbounded};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// Slots that initialise at a time at most: each takes a thread meanwhile.
 const AT_ONCE: usize = 256;
@@ -156,7 +156,7 @@ pub struct StartReport {
 }
 
 pub(super) fn start(runtime: Runtime) -> Result<Running, StartFailure> {
-    let since = Instant::now();
+    let since = Moment::now();
     let missing = missing(&runtime.shared);
     if !missing.is_empty() {
         return Err(StartFailure { errors: missing, undone: None });
@@ -269,12 +269,12 @@ struct Ready {
 /// Runs `on_init` of each on a thread of its own.
 fn initialise(wave: Vec<Queued>, ready: &mut Vec<Ready>, errors: &mut Vec<StartError>) {
     let (done, results) = unbounded();
-    let since = Instant::now();
+    let since = Moment::now();
     let mut open: BTreeMap<usize, (Name, Arc<HostedSlot>)> = BTreeMap::new();
     for (at, Queued { bus, slot, init }) in wave.into_iter().enumerate() {
         let done = done.clone();
         let name = slot.name;
-        let spawned = std::thread::Builder::new().name(format!("init {name}")).spawn(move || {
+        let spawned = spawn(&format!("init {name}"), move || {
             let _ = done.send((at, init()));
         });
         match spawned {
@@ -284,7 +284,7 @@ fn initialise(wave: Vec<Queued>, ready: &mut Vec<Ready>, errors: &mut Vec<StartE
     }
     while !open.is_empty() {
         let next = open.values().map(|(_, slot)| slot.config.start_timeout()).min().unwrap_or_default();
-        match results.recv_timeout(next.saturating_sub(since.elapsed())) {
+        match receive(&results, next.saturating_sub(since.elapsed())) {
             Ok((at, result)) => {
                 let Some((bus, slot)) = open.remove(&at) else { continue };
                 match result {
@@ -308,7 +308,7 @@ fn initialise(wave: Vec<Queued>, ready: &mut Vec<Ready>, errors: &mut Vec<StartE
 /// Attaches in the order in which slots run after each other, and waits for all.
 fn attach(shared: &Arc<Shared>, mut ready: Vec<Ready>, errors: &mut Vec<StartError>) {
     let mut ids: BTreeMap<(Name, Name), ReaderId> = BTreeMap::new();
-    let mut pending: Vec<(Name, Arc<HostedSlot>, Instant, Wait)> = Vec::new();
+    let mut pending: Vec<(Name, Arc<HostedSlot>, Moment, Wait)> = Vec::new();
     // The order of names, so that slots are dealt to threads in the same way each time.
     ready.sort_by_key(|one| (one.bus, one.slot.name));
     while let Some(at) = ready
@@ -326,7 +326,7 @@ fn attach(shared: &Arc<Shared>, mut ready: Vec<Ready>, errors: &mut Vec<StartErr
         match attached {
             Ok((id, wait)) => {
                 ids.insert((bus, slot.name), id);
-                pending.push((bus, slot, Instant::now(), wait));
+                pending.push((bus, slot, Moment::now(), wait));
             }
             Err(cause) => errors.push(StartError::Slot { bus, cause }),
         }

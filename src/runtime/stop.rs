@@ -8,12 +8,16 @@ use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 /// Asked for by a call.
 const ASKED: i32 = -1;
 
+/// Bits of [`Stop::feeds`].
+const FEEDS_END: u32 = 1;
+const SIMULATED: u32 = 2;
+
 /// The wish, shared. Relaxed throughout: it hands over nothing but itself.
 #[derive(Debug, Default)]
 pub(super) struct Stop {
     /// 0: none; [`ASKED`]; else the signal's number.
     why: AtomicI32,
-    /// Whether feeds are to end.
+    /// Whether feeds are to end, and whether they are simulated: a bit each.
     feeds: AtomicU32,
 }
 
@@ -33,13 +37,24 @@ impl Stop {
     }
 
     pub(super) fn stop_feeds(&self) {
-        self.feeds.store(1, Ordering::Relaxed);
+        self.feeds.fetch_or(FEEDS_END, Ordering::Relaxed);
     }
 
     /// Whether feeds are to end: the shutdown has begun, or somebody wishes it.
     #[inline]
     pub(super) fn feeds_are_to_end(&self) -> bool {
-        self.feeds.load(Ordering::Relaxed) != 0 || self.why.load(Ordering::Relaxed) != 0
+        let mut feeds = self.feeds.load(Ordering::Relaxed);
+        if feeds & SIMULATED != 0 {
+            crate::sync::yield_now();
+            feeds = self.feeds.load(Ordering::Relaxed);
+        }
+        feeds & FEEDS_END != 0 || self.why.load(Ordering::Relaxed) != 0
+    }
+
+    /// Feeds let others run whenever they ask whether they are to end.
+    #[cfg(feature = "sim")]
+    pub(super) fn simulate(&self) {
+        self.feeds.fetch_or(SIMULATED, Ordering::Relaxed);
     }
 }
 

@@ -6,6 +6,7 @@
 mod asymmetric;
 mod futex;
 mod hints;
+mod simulation;
 mod thread;
 mod words;
 
@@ -14,7 +15,12 @@ pub use core::hint::spin_loop;
 pub use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 pub use futex::{futex_wait, futex_wake_all};
 pub use hints::{fetch_to_write, hold_speculation};
-pub use thread::{is_alive, next_serial, thread_id, yield_now};
+pub use simulation::{Moment, Spawned, Waker, abort, is_simulated, nap, park, receive, spawn, yield_now};
+#[cfg(feature = "sim")]
+pub use simulation::{SIMULATED_IDS, Simulation, enter_simulation};
+#[cfg(feature = "sim")]
+pub use thread::set_thread_id;
+pub use thread::{is_alive, next_serial, thread_id};
 pub use words::{Plain, Words};
 
 /// Reader places of one ring. The set of taken places is one 64-bit word. The loom build has 3: its state grows with every atomic.

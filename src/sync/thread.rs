@@ -1,13 +1,21 @@
-//! Threads as the kernel knows them: who am I, is that one still there, let another run.
+//! Threads as the kernel knows them: who am I, is that one still there.
 
+use super::simulation::{SIMULATED_IDS, simulated_is_alive};
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::cell::Cell;
 use std::io::Write as _;
 use std::path::Path;
 
-/// The kernel's id of the calling thread; never 0.
+thread_local!(static ID: Cell<u32> = const { Cell::new(0) });
+
+/// The calling thread is a simulated one from here on; 0: it is the kernel's again.
+#[cfg(feature = "sim")]
+pub fn set_thread_id(id: u32) {
+    ID.set(id);
+}
+
+/// The kernel's id of the calling thread, or that of a simulated one; never 0.
 pub fn thread_id() -> u32 {
-    thread_local!(static ID: Cell<u32> = const { Cell::new(0) });
     ID.with(|id| {
         if id.get() == 0 {
             id.set(rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned());
@@ -18,6 +26,9 @@ pub fn thread_id() -> u32 {
 
 /// Whether a thread of this process with that id exists. A system call: for cold paths. Allocates nothing.
 pub fn is_alive(thread: u32) -> bool {
+    if thread >= SIMULATED_IDS {
+        return simulated_is_alive(thread);
+    }
     const TASKS: &str = "/proc/self/task";
     let mut path = [0; TASKS.len() + 12];
     let room = path.len();
@@ -31,9 +42,4 @@ pub fn is_alive(thread: u32) -> bool {
 pub fn next_serial() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(2);
     NEXT.fetch_add(1, Ordering::Relaxed)
-}
-
-/// Gives the rest of this thread's time slice away.
-pub fn yield_now() {
-    std::thread::yield_now();
 }

@@ -1,5 +1,6 @@
 //! What a test of a handler needs: a clock moved by hand and a slot that takes one step at a time ([`Drive`]), a handler that writes
-//! down what it saw ([`Recorder`]), and faults on demand ([`Faulty`]).
+//! down what it saw ([`Recorder`]), and faults on demand ([`Faulty`]); and a whole runtime whose threads, time and faults come from a
+//! seed ([`Sim`]).
 //!
 //! Uses every floor; no floor uses it. Made for tests: it allocates and locks where the rest of the library does not, and it panics with
 //! a sentence where the rest returns errors, so that a test needs no `unwrap`.
@@ -7,7 +8,11 @@
 mod drive;
 mod faulty;
 mod recorder;
+#[cfg(feature = "sim")]
+mod sim;
 
 pub use drive::Drive;
 pub use faulty::{Fault, Faulty};
 pub use recorder::{Record, Recorder, Records};
+#[cfg(feature = "sim")]
+pub use sim::{Faults, Rates, Sim, SimBus, Simulated, seeds};

@@ -1,0 +1,98 @@
+//! A handler in a simulation: the user's own, with the faults that are meant for it, and an eye on what it is given.
+
+use super::super::Fault;
+use super::faults::EventFault;
+use super::with_threads;
+use crate::bus::{Context, Handler, InitError, Outcome};
+use crate::event::Event;
+use crate::event::checks::fnv;
+use crate::sync::nap;
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A handler as [`super::SimBus::attach`] attaches it. Outside a simulation it is what is inside it.
+#[derive(Debug)]
+pub struct Simulated<H> {
+    handler: H,
+    /// As `BUS.SLOT`.
+    slot: String,
+    /// Events of the ring that it was given so far, refused and fatal ones included.
+    handed: Arc<AtomicU64>,
+    last: Option<u64>,
+}
+
+impl<H: Handler> Simulated<H> {
+    pub(super) fn new(handler: H, slot: String, handed: Arc<AtomicU64>) -> Self {
+        Self { handler, slot, handed, last: None }
+    }
+
+    /// The user's handler.
+    #[must_use]
+    pub fn into_inner(self) -> H {
+        self.handler
+    }
+
+    /// An event of the ring comes once, after those before it.
+    fn watch(&mut self, sequence: u64) {
+        if self.last.is_some_and(|last| last >= sequence) {
+            let what = format!("slot {} got sequence {sequence} after {:?}", self.slot, self.last);
+            with_threads(|threads| threads.wrong(what));
+        }
+        self.last = Some(sequence);
+    }
+}
+
+impl<H: Handler> Handler for Simulated<H> {
+    fn on_init(&mut self) -> Result<(), InitError> {
+        self.handler.on_init()
+    }
+
+    fn on_start(&mut self, ctx: &mut Context) {
+        self.handler.on_start(ctx);
+    }
+
+    fn on_event(&mut self, event: &Event, ctx: &mut Context) -> Outcome {
+        let nth = self.handed.load(Ordering::Relaxed);
+        if ctx.attempt() == 1 {
+            self.watch(ctx.sequence());
+            self.handed.store(nth + 1, Ordering::Relaxed);
+        }
+        let fault = with_threads(|threads| {
+            let slot = fnv(0, self.slot.as_bytes());
+            threads.note(&[slot, ctx.sequence(), u64::from(ctx.attempt()), u64::from(event.tag().get())]);
+            threads.with_faults(|faults, random, _| faults.at_event(&self.slot, nth, random))
+        });
+        match fault.flatten() {
+            None => self.handler.on_event(event, ctx),
+            Some(EventFault::Instead(Fault::Dead)) => Outcome::Dead,
+            Some(EventFault::Instead(Fault::Stop)) => Outcome::Stop,
+            // Without the panic hook: it is expected.
+            Some(EventFault::Instead(Fault::Panic)) => resume_unwind(Box::new(format!("as scripted, at event {nth}"))),
+            Some(EventFault::Stick(time)) => {
+                nap(time);
+                self.handler.on_event(event, ctx)
+            }
+        }
+    }
+
+    fn on_batch_end(&mut self, ctx: &mut Context) {
+        self.handler.on_batch_end(ctx);
+    }
+
+    fn on_idle(&mut self, ctx: &mut Context) {
+        self.handler.on_idle(ctx);
+    }
+
+    fn on_restart(&mut self, ctx: &mut Context) {
+        self.handler.on_restart(ctx);
+    }
+
+    fn on_stop(&mut self, ctx: &mut Context) {
+        self.handler.on_stop(ctx);
+    }
+
+    fn on_failed(&mut self, ctx: &mut Context) {
+        self.handler.on_failed(ctx);
+    }
+}

@@ -1,0 +1,6 @@
+//! Runtimes under simulation: chance and seeds, single failures to the exact count, and the simulation itself.
+
+mod chance;
+mod failures;
+mod house;
+mod itself;
