@@ -19,8 +19,9 @@ const FLOORS: [&[&str]; 11] = [
 ];
 /// Names that say nothing about what a file is.
 const VAGUE: [&str; 5] = ["utils", "common", "helpers", "misc", "manager"];
-/// `src/ring` is to be read in one sitting: its lines, without comments, blank lines and tests.
-const RING_LINES_MAX: usize = 1_500;
+/// `src/ring` is to be read in one sitting: its lines, without comments, blank lines and tests. (1,500 until readers could be revoked, which took
+/// some 290: ADR 3.)
+const RING_LINES_MAX: usize = 1_800;
 
 fn floor_of(room: &str) -> Option<usize> {
     FLOORS.iter().position(|rooms| rooms.contains(&room))
