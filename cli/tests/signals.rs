@@ -11,9 +11,9 @@ use support::{Place, capture};
 
 const BOTH: [Signal; 2] = [Signal::INT, Signal::TERM];
 
-/// A ring that holds the whole session, so that slots are far behind when the feed has ended.
-const BACKLOG: [(&str, &str); 1] = [("TAGRING__BUSES__MD__CAPACITY_CELLS", "1048576")];
-const SESSION: [&str; 6] = ["--messages", "400000", "--pace", "max", "--json", "--quiet"];
+/// A ring that holds the whole session, with feed and slots on one core: slots that are slowed down are far behind when the feed has ended.
+const BACKLOG: (&str, &str) = ("TAGRING__BUSES__MD__CAPACITY_CELLS", "1048576");
+const SESSION: [&str; 8] = ["--messages", "400000", "--pace", "max", "--cores", "0", "--json", "--quiet"];
 
 fn delivered(report: &serde_json::Value, slot: &str) -> u64 {
     let slots = report["slots"].as_array().unwrap();
@@ -58,8 +58,9 @@ fn issue_4555_a_signal_under_load_drains_what_was_published() {
 fn issue_4555_a_signal_during_the_drain_loses_nothing() {
     for signal in BOTH {
         let place = Place::new();
-        let mut running = place.start_with_variables(&BACKLOG, &SESSION);
+        let mut running = place.start_with_variables(&[BACKLOG], &SESSION);
         running.until("the feed runs", |running| running.has_thread("feed"));
+        running.slow_down("slots");
         running.until("the feed has ended", |running| !running.has_thread("feed"));
         running.signal(signal);
         let done = running.wait();
@@ -75,7 +76,10 @@ fn issue_4555_a_signal_during_the_drain_loses_nothing() {
 fn issue_4555_a_drain_beyond_its_deadline_is_an_error_that_names_what_was_left() {
     let place = Place::new();
     let deadline = ("TAGRING__RUNTIME__SHUTDOWN_TIMEOUT_MS", "1");
-    let done = place.run_set(&[BACKLOG[0], deadline], &SESSION);
+    let mut running = place.start_with_variables(&[BACKLOG, deadline], &SESSION);
+    running.until("the feed runs", |running| running.has_thread("feed"));
+    running.slow_down("slots");
+    let done = running.wait();
     done.failed_with(2, &["TR-3009", "bus md, slot book", "processed before it"]);
     let report = done.json();
     assert!(report["error"].as_str().unwrap().contains("TR-3009"));

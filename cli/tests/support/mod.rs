@@ -127,9 +127,21 @@ impl Running<'_> {
 
     /// Whether a thread of that name runs in the child.
     pub(crate) fn has_thread(&self, name: &str) -> bool {
+        self.thread(name).is_some()
+    }
+
+    /// The kernel's number of the thread of that name.
+    fn thread(&self, name: &str) -> Option<i32> {
         let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id()));
-        let names = tasks.into_iter().flatten().flatten().map(|task| fs::read_to_string(task.path().join("comm")));
-        names.into_iter().flatten().any(|comm| comm.trim() == name)
+        let is_it =
+            |task: &fs::DirEntry| fs::read_to_string(task.path().join("comm")).is_ok_and(|comm| comm.trim() == name);
+        tasks.into_iter().flatten().flatten().find(is_it)?.file_name().to_str()?.parse().ok()
+    }
+
+    /// Leaves the thread of that name a tenth of what others on its core get.
+    pub(crate) fn slow_down(&self, name: &str) {
+        let thread = self.thread(name).and_then(rustix::process::Pid::from_raw).expect("the thread is there");
+        rustix::process::setpriority_process(Some(thread), 10).expect("a child may be slowed down");
     }
 
     /// Whether one thread is left in the child, and waits.
