@@ -226,6 +226,41 @@ fn issue_4573_a_start_that_takes_too_long_is_left_and_undone_when_it_returns() {
     assert_eq!(view.state(), SlotState::Stopped);
 }
 
+/// Attaches a slot to its own thread and waits for it, which that thread cannot.
+struct WaitsForItself {
+    bus: Bus<Events>,
+    thread: Arc<SlotThread>,
+    say: std::sync::mpsc::Sender<AttachError>,
+}
+
+impl Handler for WaitsForItself {
+    fn on_event(&mut self, _: &Event, _: &mut Context) -> Outcome {
+        let refused = self.bus.slot("own").attach(&self.thread, Count::default()).map(|_| ()).unwrap_err();
+        let _ = self.say.send(refused);
+        Outcome::Done
+    }
+}
+
+#[test]
+fn what_can_never_start_is_refused() {
+    let (bus, mut publisher) = Bus::<Events>::builder("md").capacity(16).single().unwrap();
+    let thread = Arc::new(SlotThread::builder("slots").start().unwrap());
+    let gone = bus.slot("gone").attach(&thread, Count::default()).unwrap();
+    let id = gone.id();
+    gone.detach(SOON).unwrap();
+    let missing = bus.slot("behind").after(id).attach(&thread, Count::default()).map(|_| ()).unwrap_err();
+    assert!(missing.code() == "TR-0612" && missing.to_string().starts_with("slot behind: "), "{missing}");
+    assert!(missing.to_string().ends_with(" [TR-0612]"), "{missing}");
+    let (say, said) = std::sync::mpsc::channel();
+    let waits = WaitsForItself { bus: bus.clone(), thread: Arc::clone(&thread), say };
+    let slot = bus.slot("waits").attach(&thread, waits).unwrap();
+    publisher.publish(0, &trade(1)).unwrap();
+    let refused = said.recv_timeout(SOON).unwrap();
+    assert_eq!((refused.code(), &refused), ("TR-0616", &AttachError::OwnThread { thread: "slots".into() }));
+    assert_eq!(bus.attached(), 1, "nothing is left of it");
+    drop(slot.detach(SOON).unwrap());
+}
+
 #[test]
 fn issue_4574_what_a_slot_is_at_can_be_seen_from_outside() {
     let (bus, mut publisher) = Bus::<Events>::builder("md").capacity(64).single().unwrap();
@@ -519,7 +554,7 @@ fn a_thread_tells_its_duty_cycle_and_ends_when_asked() {
     assert!(thread.join_within(SOON));
     assert_eq!((slot.join(SOON).unwrap().0, slot.state()), (0, SlotState::Stopped));
     let error = bus.slot("late").attach(&thread, Count::default()).map(|_| ()).unwrap_err();
-    assert_eq!(error, AttachError::ThreadStopped { thread: "slots".into() });
+    assert_eq!((error.code(), &error), ("TR-0613", &AttachError::ThreadStopped { thread: "slots".into() }));
     let pending = bus.slot("late").attach_later(&thread, Count::default()).unwrap();
     assert!(pending.view().is_done() && pending.view().state() == SlotState::Stopped, "it never came to life");
     assert_eq!(bus.attached(), 0);

@@ -428,7 +428,7 @@ fn no_handler_takes_its_neighbours_along() {
     let pausing = bus.slot("pausing").policy(forever).seed(1).attach(&thread, pausing).unwrap();
     let huge =
         bus.slot("huge").scratch_bytes(usize::MAX).attach(&thread, Fragile::with(|_| {})).map(|_| ()).unwrap_err();
-    assert!(matches!(huge, AttachError::StartPanicked { .. }), "{huge}");
+    assert!(matches!(huge, AttachError::StartPanicked { .. }) && huge.code() == "TR-0614", "{huge}");
     (0..20).for_each(|i| assert!(publisher.publish(0, &trade(i)).is_ok()));
     drop(publisher);
     assert_eq!(neighbour.join(SOON).unwrap().seen.len(), 20);

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
-use tagring::bus::{allowed_cores, pin_current_thread};
+use tagring::bus::{SlotThread, allowed_cores, pin_current_thread};
 use tagring::runtime::config::Grant;
 use tagring::runtime::machine::{
     Activity, GrantKind, Granted, MemoryRange, ThreadClock, ThreadSpan, huge_pages, lock_memory, ordinary_scheduling,
@@ -49,7 +49,7 @@ fn in_child(test: &str, limits: &str) -> bool {
         return true;
     }
     let program = std::env::current_exe().unwrap();
-    let run = format!("exec \"$0\" --exact {test} --nocapture");
+    let run = format!("exec \"$0\" --exact {test} --nocapture --test-threads=1");
     let drop = format!("if {DROP} true 2>/dev/null; then {};  fi;", run.replacen("exec", &format!("exec {DROP}"), 1));
     let script = if limits.is_empty() { run } else { format!("{limits} {drop} {run}") };
     let output = Command::new("sh").arg("-c").arg(script).arg(program).env(CHILD, "1").output().unwrap();
@@ -128,6 +128,8 @@ fn issue_4548_real_time_is_what_the_kernel_says() {
     for wrong in [0, 100, 255] {
         let granted = realtime(wrong, Grant::Try);
         assert!(granted.is_missing() && granted.detail.contains("not from 1 to 99"), "{granted}");
+        assert!(granted.to_string().ends_with(" [TR-0781]"), "{granted}");
+        assert_eq!(realtime(wrong, Grant::Require).required().unwrap_err().code(), "TR-0781");
         assert_eq!(scheduling(), (0, 0));
     }
 }
@@ -154,10 +156,23 @@ fn issue_4548_a_refusal_says_which_limit_it_is() {
     let lifted = may(IPC_LOCK);
     assert_eq!(granted.granted, lifted, "{granted}");
     assert!(lifted || granted.detail.contains("RLIMIT_MEMLOCK is 64 kB"), "{granted}");
+    assert!(lifted || granted.to_string().ends_with(" [TR-0782]"), "{granted}");
     unlock_memory();
     let granted = realtime(50, Grant::Require);
     assert_eq!(granted.granted, scheduling() == (1, 50), "{granted}");
     assert!(granted.granted || may(SYS_NICE) || granted.detail.contains("RLIMIT_RTPRIO is "), "{granted}");
+}
+
+#[test]
+fn a_thread_that_the_system_refuses_is_told() {
+    // A stack of 64 TiB does not fit.
+    if !in_child("a_thread_that_the_system_refuses_is_told", "export RUST_MIN_STACK=70368744177664;") {
+        return;
+    }
+    let refused = SlotThread::builder("slots").start().map(|_| ()).unwrap_err();
+    assert_eq!(refused.code(), "TR-0631");
+    let text = refused.to_string();
+    assert!(text.starts_with("thread slots: not started: ") && text.ends_with(" [TR-0631]"), "{text}");
 }
 
 #[test]

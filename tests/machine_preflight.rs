@@ -26,9 +26,38 @@ fn look(tree: &Tree) -> Vec<Finding> {
     Preflight::new(&machine, &placement).root(tree.root()).pause(|| {}).look()
 }
 
+/// The codes of what these machines have.
+const CODES: [(FindingKind, &str); 15] = [
+    (FindingKind::Clock, "TR-0762"),
+    (FindingKind::Governor, "TR-0763"),
+    (FindingKind::DeepSleep, "TR-0764"),
+    (FindingKind::Boost, "TR-0765"),
+    (FindingKind::SiblingInUse, "TR-0766"),
+    (FindingKind::NotIsolated, "TR-0767"),
+    (FindingKind::HugePagesAlways, "TR-0768"),
+    (FindingKind::Swap, "TR-0769"),
+    (FindingKind::LockLimit, "TR-0770"),
+    (FindingKind::PriorityLimit, "TR-0771"),
+    (FindingKind::Throttling, "TR-0772"),
+    (FindingKind::Quota, "TR-0773"),
+    (FindingKind::Virtualised, "TR-0774"),
+    (FindingKind::BusyCore, "TR-0775"),
+    (FindingKind::Stolen, "TR-0776"),
+];
+
+/// What was found of that kind, which says what, where, the value, what is wanted, what to do, and its code.
 fn only(findings: &[Finding], kind: FindingKind) -> Option<Finding> {
     let mut found = findings.iter().filter(|finding| finding.kind == kind);
     let first = found.next().cloned();
+    if let Some(finding) = &first {
+        let (_, code) = CODES.iter().find(|(known, _)| *known == kind).expect("a code for each kind looked for");
+        let text = finding.to_string();
+        assert!(finding.code() == *code && text.ends_with(&format!(" [{code}]")), "{text}");
+        assert!(
+            text.contains(&finding.place) && text.contains(&finding.value) && text.contains("; wanted: "),
+            "{text}"
+        );
+    }
     assert_eq!(found.next(), None, "one finding of a kind");
     first
 }

@@ -81,7 +81,8 @@ fn issue_4533_the_sixty_fifth_reader_is_refused_and_a_place_given_back_is_used_a
     assert_eq!(refused, RingError::PlacesExhausted { places: 64 });
     assert!(refused.to_string().contains("64 reader places") && refused.to_string().contains("TR-0402"), "{refused}");
     let gone = readers.remove(40).id();
-    assert_eq!(ring.attach_after(&[gone]).map(|_| ()).unwrap_err(), RingError::NotAttached { reader: gone });
+    let missing = ring.attach_after(&[gone]).map(|_| ()).unwrap_err();
+    assert_eq!((missing, missing.code()), (RingError::NotAttached { reader: gone }, "TR-0403"));
     assert_eq!(ring.attach().unwrap().id().index(), gone.index());
     let upstream = ring.attach_after(&[readers[0].id()]).unwrap().id();
     assert_eq!(upstream.index(), gone.index(), "a refused attachment kept nothing");
@@ -153,6 +154,7 @@ fn issue_4535_a_publisher_that_would_wait_for_its_own_thread_is_told() {
         [publisher.publish(2), publisher.publish_timeout(2, SOON), publisher.publish_batch(&[2])],
         [Err(blocked); 3]
     );
+    assert_eq!(publisher.publish(2).unwrap_err().code(), "TR-0413");
     assert_eq!(publisher.try_publish(2), Err(PublishError::Full { reader: Some(reader.id()), behind: 2 }));
     assert_eq!(reader.poll(1, |event, _, _| assert_eq!(*event, 0)), 1);
     assert_eq!(publisher.publish(2), Ok(2));
@@ -181,6 +183,7 @@ fn issue_4535_what_can_never_fit_and_what_comes_too_late_are_errors() {
     let large = PublishError::BatchTooLarge { len: 5, capacity: 4 };
     assert_eq!(publisher.publish_batch(&[0; 5]), Err(large));
     assert_eq!(publisher.try_claim(5).map(|_| ()), Err(large));
+    assert_eq!(publisher.publish_batch(&[0; 5]).unwrap_err().code(), "TR-0415");
     assert_eq!(publisher.try_publish_batch(&[0; 4]), Ok(0), "the whole ring may be one batch");
     assert_eq!((ring.capacity(), publisher.capacity(), ring.is_closed()), (4, 4, false));
     ring.close();
@@ -189,6 +192,7 @@ fn issue_4535_what_can_never_fit_and_what_comes_too_late_are_errors() {
         [publisher.try_publish(9), publisher.publish(9), publisher.publish_timeout(9, SOON)],
         [Err(PublishError::Closed); 3]
     );
+    assert_eq!(publisher.publish(9).unwrap_err().code(), "TR-0414");
     assert_eq!(read(&mut reader), [0; 4], "what came before is read");
     assert!(matches!(reader.poll(1), Polled::Closed));
     for capacity in [0, 1, 3, 6, 1000, (1 << 32) + 1, 1 << 33, usize::MAX] {

@@ -1,7 +1,7 @@
 //! Cores: which ones the process may use, and pinning a thread to one of them with the result checked.
 
 use core::fmt;
-use rustix::thread::{CpuSet, sched_getaffinity};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 /// Why a thread was not pinned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,4 +77,16 @@ pub fn pin_current_thread(core: usize) -> Result<(), CoreError> {
         return Err(CoreError::NotAllowed { core, allowed: allowed_cores() });
     }
     if cores_of(None) == [core] { Ok(()) } else { Err(CoreError::NotPinned { core }) }
+}
+
+/// Keeps the calling thread to `cores`, on whichever of them the kernel likes, and checks that it is.
+///
+/// # Errors
+/// [`CoreError`], of the first core where none can be had; the thread's mask is then as before or as the kernel left it.
+pub(crate) fn keep_current_thread_to(cores: &[usize]) -> Result<(), CoreError> {
+    let core = cores.first().copied().unwrap_or_default();
+    let mut set = CpuSet::new();
+    cores.iter().filter(|&&core| core < CORES_MAX).for_each(|&core| set.set(core));
+    sched_setaffinity(None, &set).map_err(|_| CoreError::NotAllowed { core, allowed: allowed_cores() })?;
+    if cores_of(None).iter().all(|now| cores.contains(now)) { Ok(()) } else { Err(CoreError::NotPinned { core }) }
 }

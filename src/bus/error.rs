@@ -134,7 +134,9 @@ impl fmt::Display for AttachError {
             }
             Self::AfterMissing { slot, cause } => write!(f, "slot {slot}: {cause}")?,
             Self::ThreadStopped { thread } => write!(f, "thread {thread} has stopped; attach to a running one")?,
-            Self::StartPanicked { slot, message } => write!(f, "slot {slot}: on_start panicked: {message}")?,
+            Self::StartPanicked { slot, message } => {
+                write!(f, "slot {slot}: on_start panicked: {message}; mend the handler")?
+            }
             Self::StartTimedOut { slot, waited } => {
                 write!(f, "slot {slot}: on_start still runs after {waited:?}; shorten it, or allow more time")?;
             }

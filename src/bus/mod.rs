@@ -29,6 +29,7 @@ mod tally;
 mod thread;
 mod view;
 
+pub(crate) use affinity::keep_current_thread_to;
 pub use affinity::{CoreError, allowed_cores, pin_current_thread};
 pub use beat::{Phase, Progress};
 pub use builder::{Bus, BusBuilder};

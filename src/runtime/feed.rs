@@ -1,10 +1,12 @@
 //! A feed: the user's code on a pinned thread of its own that brings events in. The runtime starts it after all slots and ends it before them.
 
 use super::stop::Stop;
-use crate::bus::Name;
+use crate::bus::{Name, ThreadError};
 use crate::clock::Clock;
-use crate::sync::{Spawned, spawn};
+use crate::sync::{Spawned, receive, spawn};
 use core::fmt;
+use core::time::Duration;
+use crossbeam_channel::bounded;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 
@@ -95,7 +97,8 @@ pub(super) struct FeedPlace {
 }
 
 impl FeedThread {
-    /// Starts the feed. `first` runs on the new thread before it, for pinning and priority.
+    /// Starts the feed. `first` runs on the new thread before it, for pinning and priority, and is waited for: what it says is said of
+    /// the start.
     pub(super) fn start(
         name: Name,
         place: &FeedPlace,
@@ -103,24 +106,33 @@ impl FeedThread {
         stop: &Arc<Stop>,
         first: impl FnOnce() -> Result<(), String> + Send + 'static,
         body: FeedBody,
-    ) -> std::io::Result<Self> {
+    ) -> Result<Self, ThreadError> {
         let end = Arc::new(OnceLock::new());
         let (theirs, waiter) = (Arc::clone(&end), std::thread::current());
         let FeedPlace { core, shares_core } = *place;
         let feed = Feed { name, core, shares_core, clock: clock.clone(), stop: Arc::clone(stop) };
-        let thread = spawn(name.as_str(), move || {
-            let run = || match first() {
-                Ok(()) => body(&feed).map_err(|error| error.to_string()),
-                Err(message) => Err(message),
-            };
-            let ended = match catch_unwind(AssertUnwindSafe(run)) {
+        let (ready, is_ready) = bounded(1);
+        let run = move || {
+            let prepared = catch_unwind(AssertUnwindSafe(first));
+            let prepared = prepared.unwrap_or_else(|panic| Err(crate::bus::panic_message(&*panic)));
+            let go = prepared.is_ok();
+            let _ = ready.send(prepared);
+            if !go {
+                return;
+            }
+            let ended = match catch_unwind(AssertUnwindSafe(|| body(&feed))) {
                 Ok(Ok(())) => FeedEnd::Done,
-                Ok(Err(message)) => FeedEnd::Failed(message),
+                Ok(Err(error)) => FeedEnd::Failed(error.to_string()),
                 Err(panic) => FeedEnd::Panicked(crate::bus::panic_message(&*panic)),
             };
             let _ = theirs.set(ended);
             waiter.unpark();
-        })?;
+        };
+        let thread = spawn(name.as_str(), run).map_err(|cause| ThreadError::Spawn { thread: name, cause })?;
+        if let Ok(Err(message)) = receive(&is_ready, Duration::MAX) {
+            let _ = thread.join();
+            return Err(ThreadError::Hook { thread: name, message });
+        }
         Ok(Self { name, core, end, thread: Some(thread) })
     }
 

@@ -94,7 +94,8 @@ impl SlotConfig {
         const TRIPLE: u64 = 390_000;
         let tags = self.tag_set::<F>().map_or(0, |tags| tags.iter().count() as u64);
         let histograms = match self.measure {
-            MeasureChoice::Off | MeasureChoice::Slot => 1,
+            MeasureChoice::Off => 0,
+            MeasureChoice::Slot => 1,
             MeasureChoice::SlotAndTags => 1 + tags,
         };
         histograms * TRIPLE + self.scratch_bytes

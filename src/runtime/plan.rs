@@ -7,7 +7,8 @@ use super::machine::{
     lock_memory, place, prefault_stack, realtime,
 };
 use super::shared::{Shared, lock};
-use crate::bus::pin_current_thread;
+use crate::bus::{CoreError, keep_current_thread_to, pin_current_thread};
+use crate::sync::is_simulated;
 use core::fmt;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -24,6 +25,8 @@ pub struct Plan {
     roles: Vec<Role>,
     prefault: Grant,
     realtime: Grant,
+    /// What threads that are not pinned are kept to; empty: to nothing.
+    cores: Vec<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -45,6 +48,8 @@ pub(super) struct ThreadPlan {
     realtime_priority: u8,
     prefault: Grant,
     realtime: Grant,
+    /// As in [`Plan`].
+    cores: Vec<usize>,
 }
 
 /// What was granted and found, a line each; written while threads start.
@@ -88,7 +93,8 @@ impl Plan {
             return Err(vec![mistake.remedy("raise it, or put slots on fewer threads")]);
         }
         let (prefault, realtime) = (config.runtime.prefault, config.runtime.realtime);
-        Ok(Self { topology, placement, roles, prefault, realtime })
+        let cores = config.runtime.cores.clone();
+        Ok(Self { topology, placement, roles, prefault, realtime, cores })
     }
 
     /// Who runs where, and why there.
@@ -129,7 +135,13 @@ impl Plan {
             realtime_priority: role.realtime_priority,
             prefault: self.prefault,
             realtime: self.realtime,
+            cores: self.cores.clone(),
         }
+    }
+
+    /// Keeps the calling thread, which is not pinned, to the cores that the runtime may use.
+    pub(super) fn keep_within_cores(&self) -> Result<(), CoreError> {
+        keep_within(&self.cores)
     }
 
     /// Asks the operating system for what concerns the whole process, and looks at the machine.
@@ -177,6 +189,11 @@ impl ThreadPlan {
         move || {
             let mut refused = Vec::new();
             let mut said = Vec::new();
+            if plan.core.is_none()
+                && let Err(error) = keep_within(&plan.cores)
+            {
+                refused.push(error.to_string());
+            }
             if plan.realtime_priority > 0 && plan.realtime != Grant::Off {
                 note(realtime(plan.realtime_priority, plan.realtime), &mut said, &mut refused);
             }
@@ -196,6 +213,10 @@ impl ThreadPlan {
             prepare()
         }
     }
+}
+
+fn keep_within(cores: &[usize]) -> Result<(), CoreError> {
+    if cores.is_empty() || is_simulated() { Ok(()) } else { keep_current_thread_to(cores) }
 }
 
 /// Writes down what became of a request. Stacks that were touched as asked are not worth a line for each thread.

@@ -7,7 +7,7 @@ use super::hosted_bus::AnyBus;
 use super::hosted_slot::HostedSlot;
 use super::machine::{Activity, ThreadClock, ThreadSpan, ThreadTimes};
 use super::notice::Notice;
-use super::shared::{SYSTEM_BUS, Shared};
+use super::shared::{SYSTEM_BUS, Shared, lock};
 use super::stage::Stage;
 use super::system::{self, Cause};
 use super::watchdog::{Bounds, Change, Health, Standing, Watchdog};
@@ -71,7 +71,7 @@ impl Service {
             threads_seen: Moment::now(),
         };
         let name = Name::new(&format!("{} service", shared.name));
-        let thread = spawn(name.as_str(), move || worker.run())?;
+        let thread = spawn(name.as_str(), move || worker.begin())?;
         let _ = service.thread.set(thread.waker());
         Ok(Self { shared: service, thread: Some(thread) })
     }
@@ -126,6 +126,14 @@ struct Watched {
 }
 
 impl Worker {
+    fn begin(&mut self) {
+        if let Err(error) = self.shared.plan.keep_within_cores() {
+            // It works from any core, and must: the others are not watched without it.
+            lock(&self.shared.machine).push(format!("thread {} service: {error}", self.shared.name));
+        }
+        self.run();
+    }
+
     fn run(&mut self) {
         let every = Duration::from_millis(self.shared.config.runtime.check_every_ms);
         loop {

@@ -250,7 +250,7 @@ fn start_slots(shared: &Arc<Shared>) -> Vec<StartError> {
         if wave.is_empty() {
             break;
         }
-        initialise(wave, &mut ready, &mut errors);
+        initialise(shared, wave, &mut ready, &mut errors);
     }
     attach(shared, ready, &mut errors);
     // What did not start is not there.
@@ -267,14 +267,16 @@ struct Ready {
 }
 
 /// Runs `on_init` of each on a thread of its own.
-fn initialise(wave: Vec<Queued>, ready: &mut Vec<Ready>, errors: &mut Vec<StartError>) {
+fn initialise(shared: &Arc<Shared>, wave: Vec<Queued>, ready: &mut Vec<Ready>, errors: &mut Vec<StartError>) {
     let (done, results) = unbounded();
     let since = Moment::now();
     let mut open: BTreeMap<usize, (Name, Arc<HostedSlot>)> = BTreeMap::new();
     for (at, Queued { bus, slot, init }) in wave.into_iter().enumerate() {
-        let done = done.clone();
+        let (done, shared) = (done.clone(), Arc::clone(shared));
         let name = slot.name;
         let spawned = spawn(&format!("init {name}"), move || {
+            // Where it cannot be kept there, neither can the slot's thread, which says so.
+            let _ = shared.plan.keep_within_cores();
             let _ = done.send((at, init()));
         });
         match spawned {
@@ -362,7 +364,7 @@ fn start_feeds(running: &mut Running) -> Result<(), StartError> {
         let first = place.prepare_pinned(&shared.machine);
         let place = FeedPlace { core: place.core, shares_core: place.shares_core };
         let feed = FeedThread::start(name, &place, &shared.clock, &shared.stop, first, body);
-        running.feeds.push(feed.map_err(|cause| StartError::Thread(ThreadError::Spawn { thread: name, cause }))?);
+        running.feeds.push(feed.map_err(StartError::Thread)?);
     }
     Ok(())
 }

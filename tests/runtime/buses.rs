@@ -173,7 +173,7 @@ fn issue_4571_a_bus_in_use_is_drained_or_stays_and_says_who_is_busy() {
     eventually("the handler is held", || gate.arrivals() == 1);
     let busy = running.remove_bus("extra", Duration::from_millis(5)).unwrap_err();
     let RuntimeError::Busy { bus, slots, .. } = &busy else { panic!("{busy}") };
-    assert_eq!((bus.as_str(), slots.len(), slots[0].0.as_str()), ("extra", 1, "slow"));
+    assert_eq!((busy.code(), bus.as_str(), slots.len(), slots[0].0.as_str()), ("TR-0809", "extra", 1, "slow"));
     assert!(slots[0].1 >= 9 && busy.to_string().contains("slow is"), "{busy}");
     assert!(running.bus::<Events>("extra").is_ok(), "it stays");
     assert!(publisher.publish(0, &Trade { qty: 0 }).unwrap_err().is_closed());

@@ -193,6 +193,7 @@ fn a_snapshot_without_symbol_finds_its_own() {
 fn a_snapshot_whose_symbol_never_comes_is_named() {
     let run = run(SNAPSHOT.as_bytes(), false);
     assert_eq!(run.feed.skips(), [("snapshot of no symbol", 1)]);
+    assert_eq!(run.feed.examples()[0].fault.code(), "TR-2111");
     assert_eq!(run.feed.counts().snapshot, 1);
 }
 
@@ -264,7 +265,8 @@ fn a_line_over_the_limit_is_named_and_the_next_one_is_read() {
             Input::with_block_bytes("memory", Box::new(std::io::Cursor::new(capture)), block_bytes, false).unwrap();
         let run = run_with(input, FeedOptions::default(), Lines::with_limit(200), |_, _| {});
         assert_eq!(run.feed.skips(), [("line too long", 1)]);
-        assert_eq!(run.feed.examples()[0].fault, Fault::TooLong { bytes: long.len() as u64 });
+        let fault = &run.feed.examples()[0].fault;
+        assert_eq!((fault.code(), fault), ("TR-2103", &Fault::TooLong { bytes: long.len() as u64 }));
         assert_eq!(run.feed.counts().total(), 2);
     }
 }

@@ -163,7 +163,8 @@ fn formats_are_told_by_content() {
     wrong_length[1] = 13;
     assert_eq!(Format::of(&wrong_length), None);
     assert_eq!("itch".parse::<Format>().unwrap(), Format::Itch);
-    assert!(matches!("csv".parse::<Format>(), Err(InputError::UnknownFormat { .. })));
+    let unknown = "csv".parse::<Format>().unwrap_err();
+    assert!(matches!(unknown, InputError::UnknownFormat { .. }) && unknown.code() == "TR-2010", "{unknown}");
 }
 
 #[test]
@@ -174,6 +175,58 @@ fn files_that_cannot_be_opened_are_told_apart() {
     let error = Input::open("/no/such/file").unwrap_err();
     assert_eq!(error.code(), "TR-2001");
     assert!(error.to_string().contains("/no/such/file") && error.to_string().starts_with("TR-2001"));
+}
+
+#[test]
+fn a_path_that_cannot_be_one_is_told_with_what_the_system_says() {
+    let long = "x".repeat(5_000);
+    let error = Input::open(&long).unwrap_err();
+    assert_eq!(error.code(), "TR-2004");
+    assert!(error.to_string().contains("cannot be opened: File name too long"), "{error}");
+}
+
+/// Set in the child that has no right to read every file.
+const CHILD: &str = "TAGRING_INPUT_CHILD";
+
+#[test]
+fn a_file_that_may_not_be_read_is_told() {
+    use std::os::unix::fs::PermissionsExt;
+    // Who may read every file does so in a child that may not, where the system has the means.
+    let path = std::env::temp_dir().join(format!("tagring-forbidden-{}", std::process::id()));
+    if std::env::var_os(CHILD).is_none() {
+        let program = std::env::current_exe().unwrap();
+        let drop = "setpriv --bounding-set=-dac_override,-dac_read_search";
+        let run = "\"$0\" --exact a_file_that_may_not_be_read_is_told --nocapture";
+        let script = format!("if {drop} true 2>/dev/null; then exec {drop} {run}; else exec {run}; fi");
+        let output =
+            std::process::Command::new("sh").arg("-c").arg(script).arg(program).env(CHILD, "1").output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        return;
+    }
+    std::fs::write(&path, "secret").unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0)).unwrap();
+    let (opened, anyhow) = (Input::open(path.to_str().unwrap()), std::fs::read(&path));
+    std::fs::remove_file(&path).unwrap();
+    match opened {
+        Err(error) => assert_eq!(error.code(), "TR-2002", "{error}"),
+        Ok(_) => assert!(anyhow.is_ok(), "it may be read here after all"),
+    }
+}
+
+#[test]
+fn a_zstd_frame_that_asks_for_too_much_memory_is_refused() {
+    // A frame's header by hand: magic number, no sizes, a window of 2^28 bytes; one raw block of ten bytes, the last.
+    let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0x00, (28 - 10) << 3];
+    let block: u32 = 10 << 3 | 1;
+    frame.extend_from_slice(&block.to_le_bytes()[..3]);
+    frame.extend_from_slice(b"0123456789");
+    let error = open(&frame, 4096, false).map(read).map_or_else(|error| error, |(_, end)| end.unwrap_err());
+    assert!(error.code() == "TR-2011" && error.to_string().contains("128 MiB"), "{error}");
+    // One bit less is allowed.
+    frame[5] = (27 - 10) << 3;
+    let (all, end) = read(open(&frame, 4096, false).unwrap());
+    assert!(end.is_ok() && all == b"0123456789");
 }
 
 /// A device that fails after some bytes.
@@ -194,6 +247,8 @@ fn a_failing_device_is_no_corrupt_data() {
         let input = Input::with_block_bytes("it", Box::new(Failing(Cursor::new(bytes))), 4096, false).unwrap();
         let (all, end) = read(input);
         assert!(!all.is_empty());
-        assert!(matches!(end, Err(InputError::Unread { offset, .. }) if offset == all.len() as u64));
+        let error = end.unwrap_err();
+        assert_eq!(error.code(), "TR-2009");
+        assert!(matches!(error, InputError::Unread { offset, .. } if offset == all.len() as u64));
     }
 }
