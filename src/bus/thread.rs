@@ -295,6 +295,11 @@ impl SlotThread {
         self.shared.counts.current.load(Ordering::Relaxed)
     }
 
+    /// Rounds of turns so far.
+    pub(crate) fn turns(&self) -> u64 {
+        self.shared.counts.turns.load(Ordering::Relaxed)
+    }
+
     /// Leaves the thread to itself: dropping this value will not wait for it. For one that a handler holds.
     pub(crate) fn abandon(&self) {
         self.shared.abandoned.store(1, Ordering::Relaxed);

@@ -274,9 +274,20 @@ impl<F: Family> DeadLetters<F> {
 
     /// Drops the letters that died longer ago than `age`, by the bus's clock. Returns how many.
     pub fn purge_older_than(&self, age: Duration) -> usize {
+        self.purge(&mut self.desk(), age)
+    }
+
+    /// The same, unless somebody else is at the letters: for a thread that must not wait, and that comes again.
+    pub(crate) fn purge_if_free(&self, age: Duration) {
+        if let Ok(mut desk) = self.office.desk.try_lock() {
+            desk.gather();
+            self.purge(&mut desk, age);
+        }
+    }
+
+    fn purge(&self, desk: &mut Desk<F>, age: Duration) -> usize {
         let now = self.office.clock.now();
         let age = self.office.clock.from_ns(u64::try_from(age.as_nanos()).unwrap_or(u64::MAX));
-        let mut desk = self.desk();
         let before = desk.kept.len();
         desk.kept.retain(|letter| now.0.saturating_sub(letter.time) <= age);
         let purged = before - desk.kept.len();

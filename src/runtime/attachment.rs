@@ -70,7 +70,7 @@ pub enum LeaveError {
 impl LeaveError {
     /// The stable code.
     #[must_use]
-    pub const fn code(&self) -> &'static str {
+    pub fn code(&self) -> &'static str {
         match self {
             Self::Runtime(error) => error.code(),
             Self::Slot(error) => error.code(),

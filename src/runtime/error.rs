@@ -1,5 +1,6 @@
 //! What a runtime refuses, and why. Whatever is refused leaves nothing behind.
 
+use super::config::Mistakes;
 use super::stage::Stage;
 use crate::bus::{AttachError, Name};
 use crate::event::EventError;
@@ -128,6 +129,8 @@ pub enum RuntimeError {
         /// What the family said.
         cause: Box<EventError>,
     },
+    /// What is to be added is not configured as it may be: everything that is wrong with it.
+    Mistaken(Mistakes),
     /// The slot was not attached.
     Attach(AttachError),
     /// The ring was not built.
@@ -142,7 +145,7 @@ pub enum RuntimeError {
 impl RuntimeError {
     /// The stable code.
     #[must_use]
-    pub const fn code(&self) -> &'static str {
+    pub fn code(&self) -> &'static str {
         match self {
             Self::Unknown { .. } => "TR-0801",
             Self::Taken { .. } => "TR-0802",
@@ -154,6 +157,10 @@ impl RuntimeError {
             Self::Publishers { .. } => "TR-0808",
             Self::Busy { .. } => "TR-0809",
             Self::Tags { cause, .. } => cause.code(),
+            Self::Mistaken(Mistakes(mistakes)) => match mistakes.first() {
+                Some(mistake) => mistake.code,
+                None => "TR-0801",
+            },
             Self::Attach(cause) => cause.code(),
             Self::Ring { cause, .. } => cause.code(),
         }
@@ -213,6 +220,7 @@ impl fmt::Display for RuntimeError {
                 f.write_str("; look at those, and remove it again")?;
             }
             Self::Tags { bus, slot, cause } => return write!(f, "slot {slot} of bus {bus}: {cause}"),
+            Self::Mistaken(mistakes) => return mistakes.fmt(f),
             Self::Attach(cause) => return cause.fmt(f),
             Self::Ring { bus, cause } => return write!(f, "bus {bus}: {cause}"),
         }

@@ -61,8 +61,8 @@ pub(super) trait AnyBus: Send + Sync {
     fn purge(&self);
     /// The buses whose slots publish to this one.
     fn sources(&self) -> Vec<Name>;
-    /// Takes slots off the list that were entered and never started.
-    fn forget_unstarted(&self);
+    /// Takes a slot off the list that was entered and never attached.
+    fn forget(&self, slot: &Arc<HostedSlot>);
     /// Asks for huge pages under the ring.
     fn huge_pages(&self, asked: Grant) -> Granted;
     fn typed(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
@@ -71,10 +71,15 @@ pub(super) trait AnyBus: Send + Sync {
 /// Bytes that a bus of this family takes: cells with their stamps, the arena and its index, dead letters. Histograms belong to slots.
 pub(super) fn bytes_of<F: Family>(config: &BusConfig) -> u64 {
     let cell = (size_of::<F::Cell>() as u64 + 8).next_multiple_of(64);
-    let index = if config.arena_bytes > 0 { 40 * config.capacity_cells } else { 0 };
-    let letters = config.dead_letters_max.next_power_of_two() * (cell + 64);
+    let index = if config.arena_bytes > 0 { config.capacity_cells.saturating_mul(40) } else { 0 };
+    // As much again where letters are looked at and not taken out.
+    let letters =
+        config.dead_letters_max.checked_next_power_of_two().unwrap_or(u64::MAX).saturating_mul(2 * (cell + 64));
     let letters = if config.dead_letters_max > 0 { letters } else { 0 };
-    (cell * config.capacity_cells).saturating_add(config.arena_bytes).saturating_add(index).saturating_add(letters)
+    cell.saturating_mul(config.capacity_cells)
+        .saturating_add(config.arena_bytes)
+        .saturating_add(index)
+        .saturating_add(letters)
 }
 
 impl<F: Family> HostedBus<F> {
@@ -164,6 +169,11 @@ impl<F: Family> HostedBus<F> {
         entered
     }
 
+    /// The slots that are on the list.
+    pub(super) fn slot_names(&self) -> Vec<String> {
+        self.slots.load().iter().map(|slot| slot.name.to_string()).collect()
+    }
+
     /// Takes a slot out that was never started, or whose handler was handed back.
     pub(super) fn leave(&self, slot: &Arc<HostedSlot>) {
         self.slots.rcu(|slots| {
@@ -236,7 +246,7 @@ impl<F: Family> AnyBus for HostedBus<F> {
 
     fn purge(&self) {
         if let (Some(letters), age @ 1..) = (&self.letters, self.config.dead_letter_age_max_ms) {
-            letters.purge_older_than(Duration::from_millis(age));
+            letters.purge_if_free(Duration::from_millis(age));
         }
     }
 
@@ -245,12 +255,8 @@ impl<F: Family> AnyBus for HostedBus<F> {
         slots.map(|(bus, _)| Name::new(bus)).collect()
     }
 
-    fn forget_unstarted(&self) {
-        self.slots.rcu(|slots| {
-            let mut slots = Vec::clone(slots);
-            slots.retain(|slot| slot.view.get().is_some());
-            slots
-        });
+    fn forget(&self, slot: &Arc<HostedSlot>) {
+        self.leave(slot);
     }
 
     fn huge_pages(&self, asked: Grant) -> Granted {

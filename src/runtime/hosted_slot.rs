@@ -3,6 +3,7 @@
 use super::config::{BusConfig, MeasureChoice, OverflowChoice, PanicChoice, PublisherConfig, SlotConfig};
 use super::error::RuntimeError;
 use super::hosted_bus::HostedBus;
+use super::reserve::Reservation;
 use super::watchdog::Health;
 use crate::bus::{BusPublisher, Name, Overflow, PanicPolicy, RingPublisher, SlotBuilder, SlotView};
 use crate::event::{Family, TagSet};
@@ -21,12 +22,28 @@ pub(super) struct HostedSlot {
     /// As the watchdog saw it last.
     health: AtomicU32,
     stalled_ns: AtomicU64,
+    /// Of a slot that its bus's configuration does not name.
+    _reservation: Option<Reservation>,
 }
 
 impl HostedSlot {
     pub(super) fn new(name: Name, config: SlotConfig) -> Self {
         let (thread, view) = (OnceLock::new(), OnceLock::new());
-        Self { name, config, thread, view, health: AtomicU32::new(Health::Well as u32), stalled_ns: AtomicU64::new(0) }
+        Self {
+            name,
+            config,
+            thread,
+            view,
+            health: AtomicU32::new(Health::Well as u32),
+            stalled_ns: AtomicU64::new(0),
+            _reservation: None,
+        }
+    }
+
+    /// With memory of its own, given back when it goes.
+    pub(super) fn reserved(mut self, reservation: Reservation) -> Self {
+        self._reservation = Some(reservation);
+        self
     }
 
     /// Written by the service thread alone.

@@ -14,10 +14,11 @@ pub(super) struct Limits {
     memory_bytes: AtomicU64,
 }
 
-/// A bus's share of the limits. Dropping it gives that back.
+/// A share of the limits, a bus's or a slot's. Dropping it gives that back.
 #[derive(Debug)]
 pub(super) struct Reservation {
     limits: Arc<Limits>,
+    buses: u64,
     bytes: u64,
 }
 
@@ -45,7 +46,14 @@ impl Limits {
             key: "runtime.buses_max",
         })?;
         // From here on the bus is given back by dropping this.
-        let mut reservation = Reservation { limits: Arc::clone(self), bytes: 0 };
+        let mut reservation = Reservation { limits: Arc::clone(self), buses: 1, bytes: 0 };
+        let mut of_bytes = self.reserve_bytes(bus, bytes)?;
+        reservation.bytes = core::mem::take(&mut of_bytes.bytes);
+        Ok(reservation)
+    }
+
+    /// Takes room for so many bytes more, for something of a bus.
+    pub(super) fn reserve_bytes(self: &Arc<Self>, bus: Name, bytes: u64) -> Result<Reservation, RuntimeError> {
         let step = |used: u64| used.checked_add(bytes).filter(|&sum| sum <= self.memory_max_bytes);
         let taken = self.memory_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, step);
         taken.map_err(|used_bytes| RuntimeError::Memory {
@@ -54,8 +62,7 @@ impl Limits {
             used_bytes,
             limit_bytes: self.memory_max_bytes,
         })?;
-        reservation.bytes = bytes;
-        Ok(reservation)
+        Ok(Reservation { limits: Arc::clone(self), buses: 0, bytes })
     }
 }
 
@@ -67,7 +74,7 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        self.limits.buses.fetch_sub(1, Ordering::Relaxed);
+        self.limits.buses.fetch_sub(self.buses, Ordering::Relaxed);
         self.limits.memory_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }

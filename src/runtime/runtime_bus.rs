@@ -81,38 +81,48 @@ impl<F: Family> RuntimeBus<F> {
             known: self.hosted.config.slots.keys().cloned().collect(),
         };
         let config = self.hosted.config.slots.get(slot).ok_or_else(unknown)?.clone();
-        self.attach_as(slot, config, handler)
+        self.attach_slot(HostedSlot::new(Name::new(slot), config), handler)
     }
 
-    /// As [`Self::attach`], for a slot that the configuration does not name.
+    /// As [`Self::attach`], for a slot that the configuration does not name. Its memory counts like that of others.
     ///
     /// # Errors
-    /// As [`Self::attach`].
+    /// As [`Self::attach`]; [`RuntimeError::Mistaken`] with everything that is wrong with `config` or the name; [`RuntimeError::Memory`].
     pub fn attach_as<H: Handler>(
         &self,
         slot: &str,
         config: SlotConfig,
         handler: H,
     ) -> Result<Attachment<H>, RuntimeError> {
-        let slot = Arc::new(HostedSlot::new(Name::new(slot), config));
+        self.shared.check_slot(slot, &config)?;
+        let bytes = config.memory_bytes::<F>();
+        let reservation = self.shared.limits.reserve_bytes(self.name(), bytes)?;
+        self.attach_slot(HostedSlot::new(Name::new(slot), config).reserved(reservation), handler)
+    }
+
+    fn attach_slot<H: Handler>(&self, slot: HostedSlot, handler: H) -> Result<Attachment<H>, RuntimeError> {
+        let slot = Arc::new(slot);
         let handle = Arc::new(OnceLock::new());
         let seed = self.shared.seed_of(self.name(), slot.name);
-        let queued = Queued::new(&self.hosted, &slot, seed, handler, Arc::clone(&handle));
+        // Taken out of here by who takes it over: a handler that is refused is dropped out here, where no lock is held.
+        let mut queued = Some(Queued::new(&self.hosted, &slot, seed, handler, Arc::clone(&handle)));
         let name = slot.name.to_string();
-        let waits = self.shared.enter(Kind::Slot, &name, || {
+        self.shared.enter(Kind::Slot, &name, || {
             if !self.hosted.enter(&slot) {
                 return Err(RuntimeError::Taken { kind: Kind::Slot, name: name.clone() });
             }
-            if self.shared.stage() != Stage::Building {
-                return Ok(Some(queued));
+            if self.shared.stage() == Stage::Building {
+                lock(&self.shared.queue).slots.extend(queued.take());
             }
-            lock(&self.shared.queue).slots.push(queued);
-            Ok(None)
+            Ok(())
         })?;
-        if let Some(queued) = waits
+        if let Some(queued) = queued.take()
             && let Err(error) = self.start_now(queued)
         {
-            self.hosted.leave(&slot);
+            // One that sticks in its start stays on the list, where it is watched, until it is over.
+            if slot.view.get().is_none_or(SlotView::is_done) {
+                self.hosted.leave(&slot);
+            }
             // What a shutdown pulled away in the middle says less than the shutdown itself.
             return Err(self.shared.refuse_late(Kind::Slot, &name).err().unwrap_or(error));
         }
@@ -132,7 +142,11 @@ impl<F: Family> RuntimeBus<F> {
         let mut after = Vec::new();
         for name in &slot.config.after {
             let upstream = self.hosted.slot(Name::new(name)).and_then(|slot| slot.view.get().map(SlotView::id));
-            after.push(upstream.ok_or_else(|| RuntimeError::NotStarted { kind: Kind::Slot, name: name.clone() })?);
+            after.push(upstream.ok_or_else(|| RuntimeError::Unknown {
+                kind: Kind::Slot,
+                name: name.clone(),
+                known: self.hosted.slot_names(),
+            })?);
         }
         let (_, wait) = init()?(thread, &after)?;
         let view = wait(slot.config.start_timeout())?;

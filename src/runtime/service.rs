@@ -11,12 +11,12 @@ use super::shared::{SYSTEM_BUS, Shared, lock};
 use super::stage::Stage;
 use super::system::{self, Cause};
 use super::watchdog::{Bounds, Change, Health, Standing, Watchdog};
-use crate::bus::{Name, Publisher, SlotState, SlotThread, SlotView};
+use crate::bus::{Name, Phase, Publisher, SlotState, SlotView};
 use crate::event::Payload;
-use crate::ring::ReaderId;
+use crate::ring::{PARK_LIMIT, ReaderId};
 use crate::sync::{Moment, Spawned, Waker, abort, is_simulated, park, spawn};
 use core::time::Duration;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -24,6 +24,8 @@ use std::sync::{Arc, OnceLock};
 /// What is called with every notice.
 pub(super) type Hook = Box<dyn FnMut(&Notice) + Send>;
 
+/// How often old dead letters are looked for.
+const PURGE_EVERY: Duration = Duration::from_secs(1);
 /// Time over which a thread's waits for its core are added up.
 const CONTENTION_WINDOW: Duration = Duration::from_secs(1);
 
@@ -65,7 +67,8 @@ impl Service {
             watched: HashMap::new(),
             buses: Vec::new(),
             stage: Stage::Building,
-            sticking: HashSet::new(),
+            paces: HashMap::new(),
+            purged: Moment::now(),
             round: 0,
             threads: HashMap::new(),
             threads_seen: Moment::now(),
@@ -106,12 +109,22 @@ struct Worker {
     /// Buses as of the last look.
     buses: Vec<Name>,
     stage: Stage,
-    /// Serials of slots whose handlers have not returned for too long, quarantined ones included.
-    sticking: HashSet<u64>,
+    /// Where slot threads are, by kernel id.
+    paces: HashMap<u32, Pace>,
+    /// When dead letters were last looked through.
+    purged: Moment,
     round: u64,
     /// Times of slot threads as of the last window, by kernel id.
     threads: HashMap<u32, ThreadTimes>,
     threads_seen: Moment,
+}
+
+/// A slot thread as of the last look.
+struct Pace {
+    /// The serial of the slot it is at, its turns, and that slot's event.
+    mark: (u64, u64, Option<u64>),
+    /// For how many nanoseconds of looks that has been so.
+    still_ns: u64,
 }
 
 /// A slot as of the last look.
@@ -152,8 +165,15 @@ impl Worker {
         let buses = self.shared.registry.all();
         self.tell_stage();
         self.tell_buses(&buses);
+        self.look_at_threads(&buses);
+        let purges = self.purged.elapsed() >= PURGE_EVERY;
+        if purges {
+            self.purged = Moment::now();
+        }
         for bus in buses.iter() {
-            bus.purge();
+            if purges {
+                bus.purge();
+            }
             let slots = bus.slots();
             for slot in slots.iter() {
                 if let Some(view) = slot.view.get() {
@@ -198,22 +218,31 @@ impl Worker {
     }
 
     fn look_at(&mut self, bus: &dyn AnyBus, slots: &[Arc<HostedSlot>], slot: &HostedSlot, view: &SlotView) {
+        let interval_ns = self.interval_ns();
         let progress = view.progress();
-        let (has_turn, is_held) = self.turn_of(view);
+        let (has_turn, is_there, still_ns) = self.turn_of(view);
+        // A thread that parks while its slot pauses looks around that often.
+        let pauses = progress.phase == Phase::Restarting;
+        let park_ns = if pauses { PARK_LIMIT.as_nanos() as u64 + interval_ns } else { 0 };
         let upstream = slot.config.after.iter().filter_map(|after| position_of(slots, Name::new(after)));
         let standing = Standing {
             position: progress.position,
             at: progress.at,
             available: upstream.fold(progress.published, u64::min),
             has_turn,
-            is_held,
+            thread_still_ns: still_ns.saturating_sub(park_ns),
+            in_callback: is_there
+                && matches!(
+                    progress.phase,
+                    Phase::Starting | Phase::Restarting | Phase::Redelivering | Phase::Stopping
+                ),
             runs: progress.state == SlotState::Running,
             over: view.is_done() || matches!(progress.state, SlotState::Quarantined | SlotState::Failed),
         };
         let bounds = Bounds {
             stuck_after_ns: slot.config.stuck_after_ms.saturating_mul(1_000_000),
             lag_max: slot.config.lag_max_events,
-            interval_ns: self.shared.config.runtime.check_every_ms * 1_000_000,
+            interval_ns,
         };
         let round = self.round;
         let watched = self.watched.entry(view.id()).or_insert_with(|| Watched {
@@ -226,12 +255,6 @@ impl Worker {
         });
         watched.round = round;
         let change = watched.watchdog.look(standing);
-        match watched.watchdog.health() {
-            Health::Stuck => drop(self.sticking.insert(view.serial())),
-            // One that was quarantined holds its thread until its handler returns.
-            Health::Over if !view.is_done() => {}
-            _ => drop(self.sticking.remove(&view.serial())),
-        }
         slot.set_health(watched.watchdog.health(), watched.watchdog.stalled_ns());
         let times = match watched.watchdog.stalled_ns() {
             0 => {
@@ -311,13 +334,39 @@ impl Worker {
         }
     }
 
-    /// Whether a slot is where its thread is now, or its thread is between slots; and if not, whether the slot that is there sticks.
-    fn turn_of(&self, view: &SlotView) -> (bool, bool) {
-        let mut threads = self.shared.groups.get().into_iter().flat_map(Groups::all);
-        let thread = threads.find(|thread| thread.kernel_id() == view.thread_id());
-        let current = thread.map_or(0, SlotThread::current_serial);
-        let has_turn = current == 0 || current == view.serial();
-        (has_turn, !has_turn && self.sticking.contains(&current))
+    fn interval_ns(&self) -> u64 {
+        self.shared.config.runtime.check_every_ms * 1_000_000
+    }
+
+    /// Where each slot thread is, and for how many looks it has been there without progress of the slot it is at, be that one on a list or
+    /// not: a handler may stick while it is dropped.
+    fn look_at_threads(&mut self, buses: &[Arc<dyn AnyBus>]) {
+        let interval_ns = self.interval_ns();
+        let mut at_of = HashMap::new();
+        for slot in buses.iter().flat_map(|bus| bus.slots().iter().cloned().collect::<Vec<_>>()) {
+            if let Some(view) = slot.view.get() {
+                at_of.insert(view.serial(), view.progress().at);
+            }
+        }
+        let mut paces = HashMap::new();
+        for thread in self.shared.groups.get().into_iter().flat_map(Groups::all) {
+            let current = thread.current_serial();
+            let mark = (current, thread.turns(), at_of.get(&current).copied());
+            let before = self.paces.get(&thread.kernel_id()).filter(|before| before.mark == mark);
+            let still_ns = before.map_or(0, |before| before.still_ns.saturating_add(interval_ns));
+            paces.insert(thread.kernel_id(), Pace { mark, still_ns });
+        }
+        self.paces = paces;
+    }
+
+    /// Whether a slot may be where its thread is now (also when that is between slots), whether it is there indeed, and for how long the
+    /// thread has been where it is.
+    fn turn_of(&self, view: &SlotView) -> (bool, bool, u64) {
+        let Some(Pace { mark: (current, ..), still_ns }) = self.paces.get(&view.thread_id()) else {
+            return (true, false, 0);
+        };
+        let is_there = *current == view.serial();
+        (*current == 0 || is_there, is_there, *still_ns)
     }
 
     /// Slot threads that were ready and did not run.

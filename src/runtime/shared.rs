@@ -1,6 +1,6 @@
 //! What all handles of one runtime share: its configuration, its registry, its limits, and the stage it is in.
 
-use super::config::{BusConfig, ClockChoice, Config, DEFAULT_THREAD};
+use super::config::{BusConfig, ClockChoice, Config, DEFAULT_THREAD, SlotConfig};
 use super::error::{Kind, RuntimeError};
 use super::feed::FeedBody;
 use super::groups::Groups;
@@ -141,8 +141,9 @@ impl Shared {
 
     /// Builds a bus and enters it. Nothing waits for it meanwhile.
     pub(super) fn build<F: Family>(&self, name: &str, config: BusConfig) -> Result<Arc<HostedBus<F>>, RuntimeError> {
+        self.check_bus(name, &config)?;
         let _building = self.begin_building(Name::new(name))?;
-        let slots: u64 = config.slots.values().map(super::config::SlotConfig::memory_bytes::<F>).sum();
+        let slots: u64 = config.slots.values().map(SlotConfig::memory_bytes::<F>).sum();
         let bytes = bytes_of::<F>(&config).saturating_add(slots);
         let reservation = self.limits.reserve(Name::new(name), bytes)?;
         let hosted = HostedBus::<F>::build(Name::new(name), config, &self.clock, &self.bell(name), reservation)?;
@@ -154,6 +155,27 @@ impl Shared {
         })?;
         self.service.wake();
         Ok(hosted)
+    }
+
+    /// What is wrong with a bus that is to be added: names, bounds, and how its slots stand to each other.
+    fn check_bus(&self, name: &str, config: &BusConfig) -> Result<(), RuntimeError> {
+        // Its own are checked elsewhere; threads and other buses are not known here.
+        if name == SYSTEM_BUS || self.config.buses.get(name) == Some(config) {
+            return Ok(());
+        }
+        let mut config = config.clone();
+        config.publishers.values_mut().for_each(|publisher| publisher.slot.clear());
+        config.slots.values_mut().for_each(|slot| DEFAULT_THREAD.clone_into(&mut slot.thread));
+        let runtime = self.config.runtime.clone();
+        let alone = Config { runtime, buses: [(name.to_owned(), config)].into(), ..Config::default() };
+        alone.check().map_err(RuntimeError::Mistaken)
+    }
+
+    /// What is wrong with a slot that is to be added.
+    pub(super) fn check_slot(&self, name: &str, config: &SlotConfig) -> Result<(), RuntimeError> {
+        let slot = SlotConfig { after: Vec::new(), thread: DEFAULT_THREAD.into(), ..config.clone() };
+        let slots = [(name.to_owned(), slot)].into();
+        self.check_bus("bus", &BusConfig { capacity_cells: 2, dead_letters_max: 0, slots, ..BusConfig::default() })
     }
 
     fn begin_building(&self, name: Name) -> Result<Building<'_>, RuntimeError> {

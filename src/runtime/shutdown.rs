@@ -19,6 +19,9 @@ const LOOK: Duration = Duration::from_micros(200);
 /// What slots, the service thread and threads get to stop once the deadline has passed, all together.
 const GRACE: Duration = Duration::from_millis(200);
 
+/// No shutdown is given longer, whatever is asked: a year.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// What a shutdown may take in all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadline(Option<Duration>);
@@ -199,7 +202,7 @@ struct Shutdown<'a> {
 pub(super) fn shut_down(running: &mut Running, deadline: Deadline) -> ShutdownReport {
     let shared = Arc::clone(&running.shared);
     let configured = Duration::from_millis(shared.config.runtime.shutdown_timeout_ms);
-    let allowed = deadline.0.unwrap_or(configured);
+    let allowed = deadline.0.unwrap_or(configured).min(LONGEST);
     let over = views(&shared).into_iter().filter(|(_, view)| is_over(view)).map(|(_, view)| view.id()).collect();
     let mut shutdown = Shutdown { running, shared, since: Moment::now(), allowed, stages: Vec::new(), over };
     shutdown.stop_feeds();
@@ -223,7 +226,7 @@ fn views(shared: &Shared) -> Vec<(Name, SlotView)> {
 
 /// Whether it reads nothing any more, be it that its handler has not returned yet.
 fn is_over(view: &SlotView) -> bool {
-    view.is_done() || matches!(view.progress().state, SlotState::Quarantined | SlotState::Failed | SlotState::Stopped)
+    view.is_done() || view.state().is_final()
 }
 
 impl Shutdown<'_> {

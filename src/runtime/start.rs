@@ -73,7 +73,7 @@ pub enum StartError {
 impl StartError {
     /// The stable code.
     #[must_use]
-    pub const fn code(&self) -> &'static str {
+    pub fn code(&self) -> &'static str {
         match self {
             Self::Missing { .. } => "TR-0821",
             Self::InitTimedOut { .. } => "TR-0822",
@@ -242,6 +242,7 @@ fn machine(all: &[String]) -> Vec<StartError> {
 /// for all of them.
 fn start_slots(shared: &Arc<Shared>) -> Vec<StartError> {
     let queued = std::mem::take(&mut lock(&shared.queue).slots);
+    let slots: Vec<_> = queued.iter().map(|queued| (queued.bus, Arc::clone(&queued.slot))).collect();
     let mut errors = Vec::new();
     let mut ready = Vec::new();
     let mut queued = queued.into_iter();
@@ -253,9 +254,11 @@ fn start_slots(shared: &Arc<Shared>) -> Vec<StartError> {
         initialise(shared, wave, &mut ready, &mut errors);
     }
     attach(shared, ready, &mut errors);
-    // What did not start is not there.
-    for bus in shared.registry.all().iter() {
-        bus.forget_unstarted();
+    // What was never attached is not there.
+    for (bus, slot) in slots.iter().filter(|(_, slot)| slot.view.get().is_none()) {
+        if let Some(bus) = shared.registry.get(*bus) {
+            bus.forget(slot);
+        }
     }
     errors
 }

@@ -62,8 +62,10 @@ pub struct Standing {
     pub available: u64,
     /// Whether the slot is where its thread is now. One that waits for its turn behind another slot of the thread is not stuck itself.
     pub has_turn: bool,
-    /// Whether the slot that has the turn instead is stuck.
-    pub is_held: bool,
+    /// How long its thread has been where it is, without progress of the slot it is at, in nanoseconds of looks.
+    pub thread_still_ns: u64,
+    /// Whether its thread is in a callback of it that is no event's: the start, the restart, the end.
+    pub in_callback: bool,
     /// Whether it runs: neither starting, nor pausing after a panic.
     pub runs: bool,
     /// Whether it is over for good.
@@ -100,7 +102,7 @@ pub struct Change {
 /// use tagring::runtime::watchdog::{Bounds, Health, Standing, Watchdog};
 ///
 /// let mut watchdog = Watchdog::new(Bounds { stuck_after_ns: 30, lag_max: 0, interval_ns: 10 });
-/// let busy = Standing { position: 4, at: 4, available: 9, has_turn: true, is_held: false, runs: true, over: false };
+/// let busy = Standing { position: 4, at: 4, available: 9, has_turn: true, thread_still_ns: 0, in_callback: false, runs: true, over: false };
 /// assert_eq!(watchdog.look(busy), None);
 /// assert_eq!((watchdog.look(busy), watchdog.look(busy)), (None, None));
 /// assert_eq!(watchdog.look(busy).map(|change| change.to), Some(Health::Stuck));
@@ -136,12 +138,14 @@ impl Watchdog {
     pub fn look(&mut self, now: Standing) -> Option<Change> {
         let place = (now.position, now.at);
         let moved = self.last.replace(place) != Some(place);
-        let has_work = now.available > now.position;
-        if moved || !has_work || !now.runs {
-            self.stalled_ns = 0;
-        } else if now.has_turn || now.is_held {
-            self.stalled_ns = self.stalled_ns.saturating_add(self.bounds.interval_ns);
-        }
+        let has_work = now.available > now.position && now.runs;
+        self.stalled_ns = match now.has_turn {
+            true if now.in_callback => now.thread_still_ns,
+            true if moved || !has_work => 0,
+            true => self.stalled_ns.saturating_add(self.bounds.interval_ns),
+            false if has_work => now.thread_still_ns,
+            false => 0,
+        };
         let lag = now.available.saturating_sub(now.position);
         let to = self.judge(&now, lag);
         let from = core::mem::replace(&mut self.health, to);
@@ -174,7 +178,16 @@ mod tests {
     const BOUNDS: Bounds = Bounds { stuck_after_ns: 100, lag_max: 50, interval_ns: 10 };
 
     fn standing(position: u64, available: u64) -> Standing {
-        Standing { position, at: position, available, has_turn: true, is_held: false, runs: true, over: false }
+        Standing {
+            position,
+            at: position,
+            available,
+            has_turn: true,
+            thread_still_ns: 0,
+            in_callback: false,
+            runs: true,
+            over: false,
+        }
     }
 
     #[test]
@@ -205,9 +218,18 @@ mod tests {
     #[test]
     fn issue_4574_a_slot_whose_thread_another_one_holds_is_held_and_not_stuck() {
         let mut watchdog = Watchdog::new(BOUNDS);
-        let held = Standing { has_turn: false, is_held: true, ..standing(7, 9) };
-        assert_eq!((0..20).find_map(|_| watchdog.look(held)).map(|change| change.to), Some(Health::Held));
+        let held = |thread_still_ns| Standing { has_turn: false, thread_still_ns, ..standing(7, 9) };
+        assert_eq!(watchdog.look(held(90)), None);
+        assert_eq!(watchdog.look(held(100)).map(|change| change.to), Some(Health::Held));
         assert_eq!(watchdog.look(standing(8, 9)).map(|change| change.to), Some(Health::Well));
+    }
+
+    #[test]
+    fn issue_4574_a_callback_that_does_not_return_is_stuck_though_nothing_is_to_be_handled() {
+        let mut watchdog = Watchdog::new(BOUNDS);
+        let starting = |thread_still_ns| Standing { in_callback: true, runs: false, thread_still_ns, ..standing(7, 7) };
+        assert_eq!((watchdog.look(starting(0)), watchdog.look(starting(99))), (None, None));
+        assert_eq!(watchdog.look(starting(100)).map(|change| change.to), Some(Health::Stuck));
     }
 
     #[test]

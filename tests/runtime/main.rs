@@ -2,6 +2,7 @@
 
 mod buses;
 mod failures;
+mod held;
 mod house;
 mod leaks;
 mod notices;
