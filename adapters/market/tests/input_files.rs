@@ -205,7 +205,7 @@ fn a_file_that_may_not_be_read_is_told() {
         return;
     }
     std::fs::write(&path, "secret").unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
     let (opened, anyhow) = (Input::open(path.to_str().unwrap()), std::fs::read(&path));
     std::fs::remove_file(&path).unwrap();
     match opened {
