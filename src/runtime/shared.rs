@@ -1,6 +1,6 @@
 //! What all handles of one runtime share: its configuration, its registry, its limits, and the stage it is in.
 
-use super::config::{BusConfig, ClockChoice, Config, DEFAULT_THREAD, SlotConfig};
+use super::config::{BusConfig, ClockChoice, Config, DEFAULT_THREAD, RuntimeConfig, SlotConfig};
 use super::error::{Kind, RuntimeError};
 use super::feed::FeedBody;
 use super::groups::Groups;
@@ -166,7 +166,8 @@ impl Shared {
         let mut config = config.clone();
         config.publishers.values_mut().for_each(|publisher| publisher.slot.clear());
         config.slots.values_mut().for_each(|slot| DEFAULT_THREAD.clone_into(&mut slot.thread));
-        let runtime = self.config.runtime.clone();
+        // What there is memory for is known to the limits.
+        let runtime = RuntimeConfig { memory_max_bytes: i64::MAX as u64, ..self.config.runtime.clone() };
         let alone = Config { runtime, buses: [(name.to_owned(), config)].into(), ..Config::default() };
         alone.check().map_err(RuntimeError::Mistaken)
     }

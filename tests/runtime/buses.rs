@@ -228,8 +228,8 @@ fn issue_4548_two_runtimes_do_not_see_each_other() {
     let slot_two = md_two.attach("s", Count::default()).unwrap();
     let (mut first, second) = (md_one.publisher("p").unwrap(), md_two.publisher("p").unwrap());
     let (one, two) = (one.start().unwrap(), two.start().unwrap());
-    one.add_bus::<Events>("only here", bus(64, &[])).unwrap();
-    assert!(two.bus::<Events>("only here").is_err());
+    one.add_bus::<Events>("only-here", bus(64, &[])).unwrap();
+    assert!(two.bus::<Events>("only-here").is_err());
     first.publish(0, &Trade { qty: 1 }).unwrap();
     eventually("delivered", || slot_one.handle().unwrap().stats().delivered == 1);
     drop(second);
