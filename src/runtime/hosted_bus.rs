@@ -57,8 +57,10 @@ pub(super) trait AnyBus: Send + Sync {
     /// All counts of its dead letters; `None` where none are kept.
     #[cfg(feature = "sim")]
     fn letter_stats(&self) -> Option<DeadLetterStats>;
-    /// Forgets letters that are too old.
-    fn purge(&self);
+    /// How old dead letters may get; `None`: they are kept for ever, or none are kept.
+    fn dead_letter_age_max(&self) -> Option<Duration>;
+    /// Forgets letters that are older than that, unless somebody is at them.
+    fn purge(&self, age: Duration);
     /// The buses whose slots publish to this one.
     fn sources(&self) -> Vec<Name>;
     /// Takes a slot off the list that was entered and never attached.
@@ -244,9 +246,14 @@ impl<F: Family> AnyBus for HostedBus<F> {
         self.letters.as_ref().map(DeadLetters::stats)
     }
 
-    fn purge(&self) {
-        if let (Some(letters), age @ 1..) = (&self.letters, self.config.dead_letter_age_max_ms) {
-            letters.purge_if_free(Duration::from_millis(age));
+    fn dead_letter_age_max(&self) -> Option<Duration> {
+        let age_ms = self.config.dead_letter_age_max_ms;
+        (self.letters.is_some() && age_ms > 0).then(|| Duration::from_millis(age_ms))
+    }
+
+    fn purge(&self, age: Duration) {
+        if let Some(letters) = &self.letters {
+            letters.purge_if_free(age);
         }
     }
 

@@ -24,8 +24,9 @@ use std::sync::{Arc, OnceLock};
 /// What is called with every notice.
 pub(super) type Hook = Box<dyn FnMut(&Notice) + Send>;
 
-/// How often old dead letters are looked for.
-const PURGE_EVERY: Duration = Duration::from_secs(1);
+/// Old dead letters are looked for so often within their age, and once in this time at least.
+const PURGES: u32 = 8;
+const PURGE_EVERY_MAX: Duration = Duration::from_secs(1);
 /// Time over which a thread's waits for its core are added up.
 const CONTENTION_WINDOW: Duration = Duration::from_secs(1);
 
@@ -68,7 +69,7 @@ impl Service {
             buses: Vec::new(),
             stage: Stage::Building,
             paces: HashMap::new(),
-            purged: Moment::now(),
+            purged: HashMap::new(),
             round: 0,
             threads: HashMap::new(),
             threads_seen: Moment::now(),
@@ -111,8 +112,8 @@ struct Worker {
     stage: Stage,
     /// Where slot threads are, by kernel id.
     paces: HashMap<u32, Pace>,
-    /// When dead letters were last looked through.
-    purged: Moment,
+    /// When the dead letters of each bus were last looked through.
+    purged: HashMap<Name, Moment>,
     round: u64,
     /// Times of slot threads as of the last window, by kernel id.
     threads: HashMap<u32, ThreadTimes>,
@@ -166,14 +167,8 @@ impl Worker {
         self.tell_stage();
         self.tell_buses(&buses);
         self.look_at_threads(&buses);
-        let purges = self.purged.elapsed() >= PURGE_EVERY;
-        if purges {
-            self.purged = Moment::now();
-        }
         for bus in buses.iter() {
-            if purges {
-                bus.purge();
-            }
+            self.purge(bus.as_ref());
             let slots = bus.slots();
             for slot in slots.iter() {
                 if let Some(view) = slot.view.get() {
@@ -183,10 +178,21 @@ impl Worker {
         }
         let round = self.round;
         self.watched.retain(|_, watched| watched.round == round);
+        self.purged.retain(|name, _| buses.iter().any(|bus| bus.name() == *name));
         if self.threads_seen.elapsed() >= CONTENTION_WINDOW {
             self.look_at_cores();
         }
         self.shared.service.checks.store(self.round, Ordering::Relaxed);
+    }
+
+    /// Looks for dead letters that are too old, where that is due.
+    fn purge(&mut self, bus: &dyn AnyBus) {
+        let Some(age) = bus.dead_letter_age_max() else { return };
+        let since = self.purged.entry(bus.name()).or_insert_with(Moment::now);
+        if since.elapsed() >= (age / PURGES).min(PURGE_EVERY_MAX) {
+            *since = Moment::now();
+            bus.purge(age);
+        }
     }
 
     fn tell_stage(&mut self) {
