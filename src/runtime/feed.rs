@@ -10,6 +10,9 @@ use crossbeam_channel::bounded;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 
+/// How long a feed's thread may take to pin and prepare itself: system calls alone.
+const PREPARED: Duration = Duration::from_secs(5);
+
 /// What can go wrong in a feed.
 pub type FeedError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -115,9 +118,9 @@ impl FeedThread {
         let run = move || {
             let prepared = catch_unwind(AssertUnwindSafe(first));
             let prepared = prepared.unwrap_or_else(|panic| Err(crate::bus::panic_message(&*panic)));
-            let go = prepared.is_ok();
-            let _ = ready.send(prepared);
-            if !go {
+            let is_prepared = prepared.is_ok();
+            // Where nobody waits any more, the start has failed.
+            if ready.send(prepared).is_err() || !is_prepared {
                 return;
             }
             let ended = match catch_unwind(AssertUnwindSafe(|| body(&feed))) {
@@ -129,11 +132,15 @@ impl FeedThread {
             waiter.unpark();
         };
         let thread = spawn(name.as_str(), run).map_err(|cause| ThreadError::Spawn { thread: name, cause })?;
-        if let Ok(Err(message)) = receive(&is_ready, Duration::MAX) {
-            let _ = thread.join();
-            return Err(ThreadError::Hook { thread: name, message });
-        }
-        Ok(Self { name, core, end, thread: Some(thread) })
+        let message = match receive(&is_ready, PREPARED) {
+            Ok(Ok(())) => return Ok(Self { name, core, end, thread: Some(thread) }),
+            Ok(Err(message)) => {
+                let _ = thread.join();
+                message
+            }
+            Err(error) => format!("{error}: it was to be pinned and prepared within {PREPARED:?}"),
+        };
+        Err(ThreadError::Hook { thread: name, message })
     }
 
     /// Whether the feed has returned, with all that it held; its thread may still be there for a moment.
