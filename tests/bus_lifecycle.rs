@@ -426,7 +426,7 @@ fn issue_4611_a_pause_on_a_thread_ends_by_a_clock_that_is_moved_by_hand() {
     publisher.publish(0, &trade(1)).unwrap();
     publisher.publish(0, &Quote { bid: 1, ask: 2 }).unwrap();
     eventually("it pauses", || slot.state() == SlotState::Restarting);
-    assert_eq!(slot.progress().phase, Phase::Restarting);
+    assert_eq!(slot.progress().phase, Phase::Pausing);
     hand.advance_ns(day.as_nanos() as u64);
     eventually("it goes on", || slot.stats().delivered == 1);
     assert_eq!(slot.detach(SOON).unwrap().restarts, 1);
