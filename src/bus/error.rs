@@ -156,7 +156,7 @@ impl fmt::Display for AttachError {
                 write!(f, "slot {slot}: thread {thread} has not come to it within {waited:?}")?;
                 match holder {
                     Some(holder) => {
-                        write!(f, ": slot {holder} holds the thread; mend that one, or attach to another thread")?;
+                        write!(f, ": the thread is at slot {holder}; mend that one, or attach to another thread")?;
                     }
                     None => write!(f, "; allow more time, or attach to another thread")?,
                 }

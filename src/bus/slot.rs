@@ -85,7 +85,8 @@ impl<F: Family, H: Handler> RunSlot for Slot<F, H> {
         // SYNC slot-started: who quarantines the slot sees its reader bound and revokes it, or is seen here.
         fence(Ordering::SeqCst);
         if self.shared.attention() & QUARANTINE != 0 {
-            return Ok(());
+            // At once: the next slot of this thread may stick in its start, and this one's reader was not there to be revoked.
+            self.end(SlotState::Quarantined);
         }
         let Some(handler) = &mut self.handler else { return Ok(()) };
         self.beat.set_phase(Phase::Starting);
