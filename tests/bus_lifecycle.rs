@@ -266,6 +266,30 @@ fn issue_4573_a_slot_that_its_thread_does_not_come_to_is_taken_back() {
 }
 
 #[test]
+fn issue_4542_a_slot_that_is_quarantined_before_its_thread_comes_to_it_does_not_start() {
+    let (bus, mut publisher) = Bus::<Events>::builder("md").capacity(16).single().unwrap();
+    let (other, mut feed) = Bus::<Events>::builder("other").capacity(16).single().unwrap();
+    let thread = SlotThread::builder("slots").start().unwrap();
+    let [held, never, next] = [Gate::new(), Gate::new(), Gate::new()];
+    let holder = other.slot("holder").attach(&thread, Stops::at(&held, 7)).unwrap();
+    feed.publish(0, &trade(7)).unwrap();
+    eventually("the thread is held", || held.is_held());
+    let handler = Stops::in_start(&never);
+    let failed = Arc::clone(&handler.failed);
+    let late = bus.slot("late").attach_later(&thread, handler).unwrap();
+    let follows = other.slot("follows").attach_later(&thread, Stops::in_start(&next)).unwrap();
+    assert!(!late.view().quarantine(), "no thread has taken it over");
+    held.open();
+    eventually("the next one sticks in its start", || next.is_held());
+    assert_eq!((late.view().state(), failed.load(Ordering::Acquire)), (SlotState::Quarantined, 1));
+    assert!(!never.is_held(), "it was not begun");
+    publish_laps(&mut publisher);
+    next.open();
+    let (late, follows) = (late.wait(SOON).unwrap(), follows.wait(SOON).unwrap());
+    drop((late.join(SOON).unwrap(), follows.detach(SOON).unwrap(), holder.detach(SOON).unwrap()));
+}
+
+#[test]
 fn issue_4573_whenever_a_start_is_given_up_the_slot_gates_nobody() {
     const ROUNDS: u64 = if cfg!(debug_assertions) { 2_000 } else { 10_000 };
     let thread = SlotThread::builder("slots").start().unwrap();
