@@ -260,7 +260,7 @@ fn issue_4573_a_slot_that_its_thread_does_not_come_to_is_taken_back() {
     publish_laps(&mut publisher);
     gate.open();
     // The order is still on its way, and means nothing; the next one is obeyed.
-    drop(bus.slot("next").attach(&thread, Count::default()).unwrap().detach(SOON).unwrap());
+    assert!(bus.slot("next").attach(&thread, Count::default()).unwrap().detach(SOON).is_ok());
     drop(holder.detach(SOON).unwrap());
     assert!(thread.shutdown(SOON).ended);
 }

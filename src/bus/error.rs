@@ -100,7 +100,7 @@ pub enum AttachError {
         /// Its thread.
         thread: Name,
         /// The slot that the thread is at instead.
-        holder: Option<Name>,
+        holder: Option<Box<Name>>,
         /// How long was waited.
         waited: Duration,
     },

@@ -51,7 +51,7 @@ impl<H> Pending<H> {
     #[cold]
     fn give_up(self, waited: Duration) -> AttachError {
         let (slot, thread) = (self.handle.name, self.thread);
-        let holder = self.hosting.holder();
+        let holder = self.hosting.holder().map(Box::new);
         if self.hosting.take_back() {
             return AttachError::NotTakenUp { slot, thread, holder, waited };
         }

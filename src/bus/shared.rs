@@ -170,3 +170,24 @@ impl SlotShared {
         (self.panics(), self.restarts(), record.last_panic.clone())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::mem::{offset_of, size_of};
+
+    /// What the slot reads each turn is on no line that its watchers lock or that it writes each turn itself.
+    #[test]
+    fn what_others_write_lies_apart_from_what_the_slot_reads() {
+        let line = |offset: usize| offset / size_of::<CachePadded<u8>>();
+        let read = [
+            offset_of!(SlotShared, tags),
+            offset_of!(SlotShared, tags) + size_of::<AtomicTagSet>() - 1,
+            offset_of!(SlotShared, attention),
+            offset_of!(SlotShared, applied),
+        ];
+        let written = [offset_of!(SlotShared, cold), offset_of!(SlotShared, counts)];
+        assert!(read.iter().all(|&read| written.iter().all(|&written| line(read) != line(written))));
+        assert_ne!(line(written[0]), line(written[1]));
+    }
+}
