@@ -300,12 +300,6 @@ impl SlotThread {
         }
     }
 
-    /// Rounds over all its slots so far: one relaxed load. It stands still while a slot keeps its turn, and while the thread sleeps.
-    #[must_use]
-    pub fn turns(&self) -> u64 {
-        self.shared.counts.turns.load(Ordering::Relaxed)
-    }
-
     /// Which slot it is at, of all that the process ever had; 0: none.
     pub(crate) fn current_serial(&self) -> u64 {
         self.shared.counts.current.load(Ordering::Relaxed)
