@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tagring::bus::{
     AttachError, Bus, Context, Handler, InitError, LocalSlot, Measure, Outcome, Overflow, PanicPolicy, Phase,
-    SlotState, SlotStats, SlotThread, ThreadError,
+    SlotState, SlotStats, SlotThread, SlotView, ThreadError,
 };
 use tagring::clock::Clock;
 use tagring::event::{Event, Payload};
@@ -208,11 +208,13 @@ impl Handler for Stops {
 }
 
 #[test]
-fn issue_4573_a_start_that_takes_too_long_is_left_and_undone_when_it_returns() {
-    let (bus, _publisher) = Bus::<Events>::builder("md").capacity(16).single().unwrap();
+fn issue_4573_a_start_that_takes_too_long_gates_nobody_and_is_undone_when_it_returns() {
+    let (bus, mut publisher) = Bus::<Events>::builder("md").capacity(16).single().unwrap();
     let thread = SlotThread::builder("slots").start().unwrap();
     let gate = Gate::new();
-    let pending = bus.slot("slow").attach_later(&thread, Stops::in_start(&gate)).unwrap();
+    let handler = Stops::in_start(&gate);
+    let failed = Arc::clone(&handler.failed);
+    let pending = bus.slot("slow").attach_later(&thread, handler).unwrap();
     let view = pending.view().clone();
     eventually("on_start runs", || gate.is_held());
     assert_eq!(
@@ -221,9 +223,212 @@ fn issue_4573_a_start_that_takes_too_long_is_left_and_undone_when_it_returns() {
     );
     let error = pending.wait(Duration::ZERO).map(|_| ()).unwrap_err();
     assert_eq!(error, AttachError::StartTimedOut { slot: "slow".into(), waited: Duration::ZERO });
+    assert_eq!((view.state(), view.is_done(), bus.attached()), (SlotState::Quarantined, false, 1));
+    publish_laps(&mut publisher);
     gate.open();
-    eventually("it is detached", || view.is_done() && bus.attached() == 0);
-    assert_eq!(view.state(), SlotState::Stopped);
+    eventually("it is gone", || view.is_done() && bus.attached() == 0);
+    assert_eq!((view.state(), failed.load(Ordering::Acquire)), (SlotState::Quarantined, 1));
+}
+
+/// Fills a ring of 16 several times over, without waiting for anybody.
+fn publish_laps(publisher: &mut tagring::bus::Publisher<Events>) {
+    (0..80).for_each(|qty| assert!(publisher.try_publish(0, &trade(qty)).is_ok()));
+}
+
+#[test]
+fn issue_4573_a_slot_that_its_thread_does_not_come_to_is_taken_back() {
+    let (bus, mut publisher) = Bus::<Events>::builder("md").capacity(16).single().unwrap();
+    let (other, mut feed) = Bus::<Events>::builder("other").capacity(16).single().unwrap();
+    let thread = SlotThread::builder("slots").start().unwrap();
+    let gate = Gate::new();
+    let holder = other.slot("holder").attach(&thread, Stops::at(&gate, 7)).unwrap();
+    feed.publish(0, &trade(7)).unwrap();
+    eventually("the thread is held", || gate.is_held());
+    let handler = Stops::in_start(&Gate::new());
+    let kept = Arc::downgrade(&handler.failed);
+    let pending = bus.slot("late").attach_later(&thread, handler).unwrap();
+    let view = pending.view().clone();
+    assert_eq!((bus.attached(), view.state(), view.is_done()), (1, SlotState::Starting, false));
+    let error = pending.wait(Duration::ZERO).map(|_| ()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "slot late: thread slots has not come to it within 0ns: the thread is at slot holder; mend that one, or attach to another \
+         thread [TR-0618]"
+    );
+    assert_eq!((view.state(), view.is_done(), view.thread_id()), (SlotState::Stopped, true, 0));
+    assert_eq!((bus.attached(), bus.lags().len(), kept.strong_count()), (0, 0, 0), "nothing is left of it");
+    publish_laps(&mut publisher);
+    gate.open();
+    // The order is still on its way, and means nothing; the next one is obeyed.
+    assert!(bus.slot("next").attach(&thread, Count::default()).unwrap().detach(SOON).is_ok());
+    drop(holder.detach(SOON).unwrap());
+    assert!(thread.shutdown(SOON).ended);
+}
+
+#[test]
+fn issue_4542_a_slot_that_is_quarantined_before_its_thread_comes_to_it_does_not_start() {
+    let (bus, mut publisher) = Bus::<Events>::builder("md").capacity(16).single().unwrap();
+    let (other, mut feed) = Bus::<Events>::builder("other").capacity(16).single().unwrap();
+    let thread = SlotThread::builder("slots").start().unwrap();
+    let [held, never, next] = [Gate::new(), Gate::new(), Gate::new()];
+    let holder = other.slot("holder").attach(&thread, Stops::at(&held, 7)).unwrap();
+    feed.publish(0, &trade(7)).unwrap();
+    eventually("the thread is held", || held.is_held());
+    let handler = Stops::in_start(&never);
+    let failed = Arc::clone(&handler.failed);
+    let late = bus.slot("late").attach_later(&thread, handler).unwrap();
+    let follows = other.slot("follows").attach_later(&thread, Stops::in_start(&next)).unwrap();
+    assert!(!late.view().quarantine(), "no thread has taken it over");
+    held.open();
+    eventually("the next one sticks in its start", || next.is_held());
+    assert_eq!((late.view().state(), failed.load(Ordering::Acquire)), (SlotState::Quarantined, 1));
+    assert!(!never.is_held(), "it was not begun");
+    publish_laps(&mut publisher);
+    next.open();
+    let (late, follows) = (late.wait(SOON).unwrap(), follows.wait(SOON).unwrap());
+    drop((late.join(SOON).unwrap(), follows.detach(SOON).unwrap(), holder.detach(SOON).unwrap()));
+}
+
+#[test]
+fn issue_4573_whenever_a_start_is_given_up_the_slot_gates_nobody() {
+    const ROUNDS: u64 = if cfg!(debug_assertions) { 2_000 } else { 10_000 };
+    let thread = SlotThread::builder("slots").start().unwrap();
+    let (bus, mut publisher) = Bus::<Events>::builder("md").capacity(16).single().unwrap();
+    for round in 0..ROUNDS {
+        let gate = Gate::new();
+        let pending = bus.slot("late").attach_later(&thread, Stops::in_start(&gate)).unwrap();
+        let view = pending.view().clone();
+        // It never starts before the gate opens; how far its thread has come differs from round to round.
+        (0..round % 64).for_each(|_| core::hint::spin_loop());
+        let error = pending.wait(Duration::ZERO).map(|_| ()).unwrap_err();
+        let taken_back = match error.code() {
+            "TR-0615" => false,
+            "TR-0618" => true,
+            _ => panic!("{error}"),
+        };
+        // Where it was just being made, it is not begun: that takes a moment more.
+        (0..40).for_each(|qty| eventually("there is room", || publisher.try_publish(0, &trade(qty)).is_ok()));
+        gate.open();
+        eventually("it is gone", || view.is_done() && bus.attached() == 0);
+        assert_eq!(view.state(), if taken_back { SlotState::Stopped } else { SlotState::Quarantined });
+    }
+}
+
+#[test]
+fn issue_4573_a_slot_is_done_once_its_handler_is_gone() {
+    struct SlowToGo(Gate);
+    impl Handler for SlowToGo {
+        fn on_event(&mut self, _: &Event, _: &mut Context) -> Outcome {
+            Outcome::Done
+        }
+    }
+    impl Drop for SlowToGo {
+        fn drop(&mut self) {
+            self.0.pass();
+        }
+    }
+    let (bus, mut publisher) = Bus::<Events>::builder("md").capacity(16).single().unwrap();
+    let thread = SlotThread::builder("slots").start().unwrap();
+    let gate = Gate::new();
+    let slot = bus.slot("s").attach(&thread, SlowToGo(gate.clone())).unwrap();
+    let view = slot.view().clone();
+    drop(slot);
+    view.ask_to_stop();
+    eventually("its destructor runs", || gate.is_held());
+    assert_eq!((view.state(), view.is_done(), view.progress().phase), (SlotState::Stopped, false, Phase::Stopping));
+    publish_laps(&mut publisher);
+    gate.open();
+    eventually("it is done", || view.is_done());
+    assert_eq!(view.progress().phase, Phase::Ended);
+}
+
+/// Notes the slot's phase in each of its calls; panics at the trade of quantity 1, refuses that of 2 at first.
+struct NotesPhases {
+    view: Arc<std::sync::OnceLock<SlotView>>,
+    seen: std::sync::mpsc::Sender<(&'static str, Phase)>,
+}
+
+impl NotesPhases {
+    fn note(&self, call: &'static str) {
+        if let Some(view) = self.view.get() {
+            let _ = self.seen.send((call, view.progress().phase));
+        }
+    }
+}
+
+impl Handler for NotesPhases {
+    fn on_event(&mut self, event: &Event, ctx: &mut Context) -> Outcome {
+        self.note("on_event");
+        let qty = event.get::<Trade>().map_or(0, |trade| trade.qty);
+        assert_ne!(qty, 1, "falls");
+        if qty == 2 && ctx.attempt() == 1 { Outcome::Dead } else { Outcome::Done }
+    }
+    fn on_batch_end(&mut self, _: &mut Context) {
+        self.note("on_batch_end");
+    }
+    fn on_idle(&mut self, _: &mut Context) {
+        self.note("on_idle");
+    }
+    fn on_restart(&mut self, _: &mut Context) {
+        self.note("on_restart");
+    }
+    fn on_stop(&mut self, _: &mut Context) {
+        self.note("on_stop");
+    }
+    fn on_failed(&mut self, _: &mut Context) {
+        self.note("on_failed");
+    }
+}
+
+impl Drop for NotesPhases {
+    fn drop(&mut self) {
+        self.note("drop");
+    }
+}
+
+#[test]
+fn issue_4574_every_call_of_a_handler_has_its_phase() {
+    let (clock, hand) = Clock::manual(1_000);
+    let (bus, mut publisher) = Bus::<Events>::builder("md").capacity(16).clock(clock).single().unwrap();
+    let letters = DeadLetters::new(&bus, 4).unwrap();
+    let second = Duration::from_secs(1);
+    let policy = PanicPolicy::Restart { max: 1, window: second, pause: second, pause_max: second };
+    let (seen, sees) = std::sync::mpsc::channel();
+    let calls = || sees.try_iter().collect::<Vec<_>>();
+    let attach = || {
+        let view = Arc::default();
+        let handler = NotesPhases { view: Arc::clone(&view), seen: seen.clone() };
+        let slot = bus.slot("s").policy(policy).seed(3).dead_letters(&letters).attach_here(handler).unwrap();
+        assert!(view.set(slot.handle().view().clone()).is_ok());
+        slot
+    };
+    let mut slot = attach();
+    let phase = |slot: &LocalSlot<NotesPhases>| slot.handle().progress().phase;
+    publisher.try_publish(0, &trade(2)).unwrap();
+    slot.turn();
+    slot.turn();
+    let batch = [("on_event", Phase::Handling), ("on_batch_end", Phase::BatchEnd)];
+    assert_eq!(calls(), [batch[0], batch[1], ("on_idle", Phase::Idle)]);
+    letters.redeliver(slot.handle(), 4, Duration::ZERO, |_| true).unwrap();
+    slot.turn();
+    assert_eq!(calls(), [("on_event", Phase::Redelivering), ("on_batch_end", Phase::Redelivering)]);
+    publisher.try_publish(0, &trade(1)).unwrap();
+    slot.turn();
+    slot.turn();
+    assert_eq!((calls(), phase(&slot)), (vec![batch[0]], Phase::Pausing));
+    assert_eq!((slot.handle().panics(), slot.handle().restarts()), (1, 1));
+    hand.advance_ns(1_000_000_000);
+    slot.turn();
+    assert_eq!(calls(), [("on_restart", Phase::Restarting), ("on_idle", Phase::Idle)]);
+    slot.handle().quarantine();
+    slot.turn();
+    assert_eq!((calls(), phase(&slot)), (vec![("on_failed", Phase::Stopping)], Phase::Ended));
+    drop(slot.detach());
+    assert_eq!(calls(), [("drop", Phase::Ended)], "handed back");
+    drop(attach());
+    assert_eq!(calls(), [("drop", Phase::Stopping)]);
+    drop(attach().detach());
+    assert_eq!(calls(), [("on_stop", Phase::Stopping), ("drop", Phase::Ended)]);
 }
 
 /// Attaches a slot to its own thread and waits for it, which that thread cannot.
@@ -426,7 +631,7 @@ fn issue_4611_a_pause_on_a_thread_ends_by_a_clock_that_is_moved_by_hand() {
     publisher.publish(0, &trade(1)).unwrap();
     publisher.publish(0, &Quote { bid: 1, ask: 2 }).unwrap();
     eventually("it pauses", || slot.state() == SlotState::Restarting);
-    assert_eq!(slot.progress().phase, Phase::Restarting);
+    assert_eq!(slot.progress().phase, Phase::Pausing);
     hand.advance_ns(day.as_nanos() as u64);
     eventually("it goes on", || slot.stats().delivered == 1);
     assert_eq!(slot.detach(SOON).unwrap().restarts, 1);

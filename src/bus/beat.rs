@@ -21,14 +21,16 @@ pub enum Phase {
     Between = 3,
     /// `on_idle`, or waiting after it.
     Idle = 4,
-    /// Pausing after a panic, or `on_restart`.
-    Restarting = 5,
+    /// Pausing after a panic: other slots of the thread have their turns, or it waits.
+    Pausing = 5,
+    /// `on_restart`.
+    Restarting = 6,
     /// Dead letters that were handed back are being handled.
-    Redelivering = 6,
-    /// `on_stop` or `on_failed`.
-    Stopping = 7,
+    Redelivering = 7,
+    /// `on_stop`, `on_failed`, or the handler's destructor.
+    Stopping = 8,
     /// Nothing of the slot runs any more.
-    Ended = 8,
+    Ended = 9,
 }
 
 impl Phase {
@@ -39,9 +41,10 @@ impl Phase {
             2 => Self::BatchEnd,
             3 => Self::Between,
             4 => Self::Idle,
-            5 => Self::Restarting,
-            6 => Self::Redelivering,
-            7 => Self::Stopping,
+            5 => Self::Pausing,
+            6 => Self::Restarting,
+            7 => Self::Redelivering,
+            8 => Self::Stopping,
             _ => Self::Ended,
         }
     }
@@ -55,6 +58,7 @@ impl fmt::Display for Phase {
             Self::BatchEnd => "at the end of a batch",
             Self::Between => "between turns",
             Self::Idle => "idle",
+            Self::Pausing => "pausing",
             Self::Restarting => "restarting",
             Self::Redelivering => "redelivering",
             Self::Stopping => "stopping",
@@ -90,7 +94,7 @@ impl Progress {
     }
 }
 
-/// One cache line, written by the slot's thread alone.
+/// One cache line, written by the slot's thread alone (but for its end).
 #[derive(Default)]
 pub(super) struct Beat(CachePadded<Line>);
 
@@ -118,6 +122,16 @@ impl Beat {
     #[inline(always)]
     pub(super) fn set_phase(&self, phase: Phase) {
         self.0.phase.store(phase as u32, Ordering::Relaxed);
+    }
+
+    /// Nothing of the slot runs from here on. Also by who has received its handler, which may be a moment before the slot's thread says so.
+    #[cold]
+    pub(super) fn end(&self) {
+        self.0.phase.store(Phase::Ended as u32, Ordering::Release); // SYNC slot-ended
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.0.phase.load(Ordering::Acquire) == Phase::Ended as u32 // SYNC slot-ended
     }
 
     pub(super) fn phase(&self) -> Phase {

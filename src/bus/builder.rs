@@ -9,6 +9,7 @@ use crate::event::Family;
 use crate::ring::{Doorbell, LossyReader, ReaderId, Ring, RingError, WaitStrategy};
 use crate::sync::{AtomicU32, AtomicU64, MAX_READERS, Ordering};
 use core::marker::PhantomData;
+use crossbeam_utils::CachePadded;
 use std::sync::Arc;
 
 /// A bus of events of one family: a ring and its slots. Cheap to clone.
@@ -30,9 +31,9 @@ pub(super) struct Inner<F: Family> {
     pub(super) slots: usize,
     pub(super) attached: AtomicU32,
     pub(super) names: SlotNames,
-    /// What publishers met on a full ring: written on that path alone.
-    pub(super) shed: AtomicU64,
-    pub(super) waits: AtomicU64,
+    /// What publishers met on a full ring: written on that path alone, and away from what others read for each event.
+    pub(super) shed: CachePadded<AtomicU64>,
+    pub(super) waits: CachePadded<AtomicU64>,
 }
 
 /// Slot names by reader place, as relaxed words: written at attach, read on error paths. A name read while its place changes
@@ -135,8 +136,8 @@ impl<F: Family> BusBuilder<F> {
             slots: self.slots,
             attached: AtomicU32::new(0),
             names: SlotNames::new(),
-            shed: AtomicU64::new(0),
-            waits: AtomicU64::new(0),
+            shed: CachePadded::default(),
+            waits: CachePadded::default(),
         };
         Bus { inner: Arc::new(inner) }
     }

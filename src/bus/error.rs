@@ -86,10 +86,21 @@ pub enum AttachError {
         /// The panic's message.
         message: String,
     },
-    /// `on_start` did not return in time; the slot is detached as soon as it does.
+    /// `on_start` did not return in time; the slot is quarantined, and goes as soon as it does.
     StartTimedOut {
         /// The slot.
         slot: Name,
+        /// How long was waited.
+        waited: Duration,
+    },
+    /// The thread did not come to the slot in time; nothing of it is left.
+    NotTakenUp {
+        /// The slot.
+        slot: Name,
+        /// Its thread.
+        thread: Name,
+        /// The slot that the thread is at instead.
+        holder: Option<Box<Name>>,
         /// How long was waited.
         waited: Duration,
     },
@@ -119,6 +130,7 @@ impl AttachError {
             Self::StartTimedOut { .. } => "TR-0615",
             Self::OwnThread { .. } => "TR-0616",
             Self::InitFailed { .. } => "TR-0617",
+            Self::NotTakenUp { .. } => "TR-0618",
         }
     }
 }
@@ -139,6 +151,15 @@ impl fmt::Display for AttachError {
             }
             Self::StartTimedOut { slot, waited } => {
                 write!(f, "slot {slot}: on_start still runs after {waited:?}; shorten it, or allow more time")?;
+            }
+            Self::NotTakenUp { slot, thread, holder, waited } => {
+                write!(f, "slot {slot}: thread {thread} has not come to it within {waited:?}")?;
+                match holder {
+                    Some(holder) => {
+                        write!(f, ": the thread is at slot {holder}; mend that one, or attach to another thread")?;
+                    }
+                    None => write!(f, "; allow more time, or attach to another thread")?,
+                }
             }
             Self::InitFailed { slot, message } => {
                 write!(f, "slot {slot}: on_init failed: {message}; mend what it needs, and attach again")?;

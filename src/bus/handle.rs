@@ -9,11 +9,6 @@ use core::ops::Deref;
 use core::time::Duration;
 use crossbeam_channel::Receiver;
 
-/// Whether the slot's handler was handed back, or can never be.
-pub(super) fn has_left(slot: &SlotView) -> bool {
-    slot.shared.is_handed_back() || slot.beat.phase() == super::Phase::Ended
-}
-
 /// A slot from outside, and the way to get its handler back. Dropping it leaves the slot running; [`Self::detach`] and [`Self::join`]
 /// bring the handler back. What needs no handler is on [`SlotView`].
 pub struct SlotHandle<H> {
@@ -92,7 +87,7 @@ impl<H> SlotHandle<H> {
     /// As [`Self::detach`].
     pub fn join(&self, limit: Duration) -> Result<H, DetachError> {
         self.refuse_own_thread()?;
-        receive(&self.handler, limit).map_err(|error| match error {
+        receive(&self.handler, limit).inspect(|_| self.beat.end()).map_err(|error| match error {
             crossbeam_channel::RecvTimeoutError::Timeout => self.timed_out(limit),
             // The channel's end orders the flag before this load.
             crossbeam_channel::RecvTimeoutError::Disconnected => match self.shared.is_handed_back() {
@@ -105,7 +100,7 @@ impl<H> SlotHandle<H> {
     /// The handler, if the slot has stopped already.
     #[must_use]
     pub fn take(&self) -> Option<H> {
-        self.handler.try_recv().ok()
+        self.handler.try_recv().inspect(|_| self.beat.end()).ok()
     }
 
     fn refuse_own_thread(&self) -> Result<(), DetachError> {

@@ -13,6 +13,7 @@ mod dead;
 mod error;
 mod handle;
 mod handler;
+mod hosting;
 mod jitter;
 mod measure;
 mod name;

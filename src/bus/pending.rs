@@ -2,11 +2,12 @@
 
 use super::error::AttachError;
 use super::handle::SlotHandle;
+use super::hosting::Hosting;
 use super::name::Name;
 use super::view::SlotView;
 use crate::sync::{receive, thread_id};
 use core::time::Duration;
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::RecvTimeoutError;
 
 /// A slot whose `on_start` may still run. Dropping this leaves it to itself.
 #[must_use = "whether the slot has started is told by `wait`"]
@@ -15,8 +16,7 @@ pub struct Pending<H> {
     pub(super) thread: Name,
     /// Kernel id of the thread that starts it.
     pub(super) host: u32,
-    /// What `on_start` came to.
-    pub(super) started: Receiver<Result<(), String>>,
+    pub(super) hosting: Hosting,
 }
 
 impl<H> Pending<H> {
@@ -26,25 +26,37 @@ impl<H> Pending<H> {
         self.handle.view()
     }
 
-    /// Waits for `on_start`, for at most `limit`.
+    /// Waits for `on_start`, for at most `limit`. A slot that has not started by then gates nobody any more.
     ///
     /// # Errors
-    /// [`AttachError::StartPanicked`], [`AttachError::StartTimedOut`] (the slot is detached as soon as `on_start` returns),
-    /// [`AttachError::ThreadStopped`], [`AttachError::OwnThread`].
+    /// [`AttachError::NotTakenUp`]: nothing of the slot is left, the handler is dropped here. [`AttachError::StartTimedOut`]: the slot is
+    /// quarantined, and goes as soon as `on_start` returns. [`AttachError::StartPanicked`], [`AttachError::ThreadStopped`],
+    /// [`AttachError::OwnThread`].
     pub fn wait(self, limit: Duration) -> Result<SlotHandle<H>, AttachError> {
         let (slot, thread) = (self.handle.name, self.thread);
         if self.host == thread_id() {
-            self.handle.ask_to_stop();
+            if !self.hosting.take_back() {
+                self.handle.ask_to_stop();
+            }
             return Err(AttachError::OwnThread { thread });
         }
-        match receive(&self.started, limit) {
+        match receive(&self.hosting.started, limit) {
             Ok(Ok(())) => Ok(self.handle),
             Ok(Err(message)) => Err(AttachError::StartPanicked { slot, message }),
-            Err(RecvTimeoutError::Timeout) => {
-                self.handle.ask_to_stop();
-                Err(AttachError::StartTimedOut { slot, waited: limit })
-            }
+            Err(RecvTimeoutError::Timeout) => Err(self.give_up(limit)),
             Err(RecvTimeoutError::Disconnected) => Err(AttachError::ThreadStopped { thread }),
         }
+    }
+
+    #[cold]
+    fn give_up(self, waited: Duration) -> AttachError {
+        let (slot, thread) = (self.handle.name, self.thread);
+        let holder = self.hosting.holder().map(Box::new);
+        if self.hosting.take_back() {
+            return AttachError::NotTakenUp { slot, thread, holder, waited };
+        }
+        // Bound, or about to be: it is revoked, or does not begin its `on_start`.
+        self.handle.quarantine();
+        AttachError::StartTimedOut { slot, waited }
     }
 }

@@ -29,16 +29,23 @@ pub(super) struct SlotShared {
     handed_back: AtomicU32,
     /// Kernel id of the slot's thread.
     thread: AtomicU32,
-    record: Mutex<Record>,
+    /// On a line of its own: others lock it while the slot looks at what stands above.
+    cold: CachePadded<Cold>,
     counts: CachePadded<Block<COUNTS>>,
 }
 
-/// What is written on cold paths only.
-#[derive(Clone, Debug, Default)]
+/// What is written on cold paths only. The numbers are written under the lock, and read without it.
+#[derive(Default)]
+struct Cold {
+    panics: AtomicU64,
+    restarts: AtomicU64,
+    record: Mutex<Record>,
+}
+
+/// What needs the lock.
+#[derive(Debug, Default)]
 pub(super) struct Record {
-    pub(super) panics: u64,
     pub(super) last_panic: Option<String>,
-    pub(super) restarts: u64,
     /// What the slot was handling when it was quarantined from outside.
     pub(super) quarantined_at: Option<(u64, Tag)>,
 }
@@ -53,7 +60,7 @@ impl SlotShared {
             attention: AtomicU32::new(0),
             handed_back: AtomicU32::new(0),
             thread: AtomicU32::new(0),
-            record: Mutex::default(),
+            cold: CachePadded::default(),
             counts: CachePadded::default(),
         }
     }
@@ -130,13 +137,57 @@ impl SlotShared {
     }
 
     pub(super) fn record(&self) -> MutexGuard<'_, Record> {
-        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+        self.cold.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     #[cold]
     pub(super) fn count_panic(&self, message: &str) {
         let mut record = self.record();
-        record.panics += 1;
+        self.cold.panics.fetch_add(1, Ordering::Relaxed);
         record.last_panic = Some(message.to_owned());
+    }
+
+    #[cold]
+    pub(super) fn count_restart(&self) {
+        let _record = self.record();
+        self.cold.restarts.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn panics(&self) -> u64 {
+        self.cold.panics.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn restarts(&self) -> u64 {
+        self.cold.restarts.load(Ordering::Relaxed)
+    }
+
+    /// Panics, restarts and what the last panic said, as they stood together. A slot that never panicked costs no lock.
+    pub(super) fn panic_record(&self) -> (u64, u64, Option<String>) {
+        if self.panics() == 0 {
+            return (0, 0, None);
+        }
+        let record = self.record();
+        (self.panics(), self.restarts(), record.last_panic.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::mem::{offset_of, size_of};
+
+    /// What the slot reads each turn is on no line that its watchers lock or that it writes each turn itself.
+    #[test]
+    fn what_others_write_lies_apart_from_what_the_slot_reads() {
+        let line = |offset: usize| offset / size_of::<CachePadded<u8>>();
+        let read = [
+            offset_of!(SlotShared, tags),
+            offset_of!(SlotShared, tags) + size_of::<AtomicTagSet>() - 1,
+            offset_of!(SlotShared, attention),
+            offset_of!(SlotShared, applied),
+        ];
+        let written = [offset_of!(SlotShared, cold), offset_of!(SlotShared, counts)];
+        assert!(read.iter().all(|&read| written.iter().all(|&written| line(read) != line(written))));
+        assert_ne!(line(written[0]), line(written[1]));
     }
 }

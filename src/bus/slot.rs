@@ -15,7 +15,7 @@ use super::tally::Tally;
 use crate::clock::Ticks;
 use crate::event::{Family, StoreEvent, TagSet};
 use crate::ring::{BoundReader, Doorbell, Turn, WaitStrategy};
-use crate::sync::abort;
+use crate::sync::{Ordering, abort, fence};
 use core::time::Duration;
 use crossbeam_channel::Sender;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -82,7 +82,14 @@ pub(super) struct Slot<F: Family, H: Handler> {
 impl<F: Family, H: Handler> RunSlot for Slot<F, H> {
     fn start(&mut self) -> Result<(), String> {
         self.shared.publish(&self.tally);
+        // SYNC slot-started: who quarantines the slot sees its reader bound and revokes it, or is seen here.
+        fence(Ordering::SeqCst);
+        if self.shared.attention() & QUARANTINE != 0 {
+            // At once: the next slot of this thread may stick in its start, and this one's reader was not there to be revoked.
+            self.end(SlotState::Quarantined);
+        }
         let Some(handler) = &mut self.handler else { return Ok(()) };
+        self.beat.set_phase(Phase::Starting);
         let ctx = &mut self.ctx;
         catch_unwind(AssertUnwindSafe(|| handler.on_start(ctx))).map_err(|panic| message(&*panic))?;
         self.beat.set_phase(Phase::Between);
@@ -182,11 +189,17 @@ impl<F: Family, H: Handler> RunSlot for Slot<F, H> {
 impl<F: Family, H: Handler> Drop for Slot<F, H> {
     /// Its thread or its owner goes without having stopped it.
     fn drop(&mut self) {
-        if self.handler.is_some() {
+        if let Some(handler) = self.handler.take() {
+            self.beat.set_phase(Phase::Stopping);
             self.reader = None;
+            self.ticket = None;
+            self.letters = None;
             self.shared.end(SlotState::Stopped);
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(handler))) {
+                self.shared.count_panic(&message(&*panic));
+            }
         }
-        self.beat.set_phase(Phase::Ended);
+        self.beat.end();
     }
 }
 
@@ -399,8 +412,8 @@ impl<F: Family, H: Handler> Slot<F, H> {
                 if !self.restarts.next(self.policy, &self.ctx.clock, self.ctx.now) {
                     return self.end(SlotState::Failed);
                 }
-                self.shared.record().restarts += 1;
-                self.beat.set_phase(Phase::Restarting);
+                self.shared.count_restart();
+                self.beat.set_phase(Phase::Pausing);
                 self.shared.state.go_on(SlotState::Restarting);
                 Turned::Busy
             }
@@ -419,6 +432,7 @@ impl<F: Family, H: Handler> Slot<F, H> {
             return false;
         }
         let (Some(handler), ctx) = (&mut self.handler, &mut self.ctx) else { return false };
+        self.beat.set_phase(Phase::Restarting);
         match catch_unwind(AssertUnwindSafe(|| handler.on_restart(ctx))) {
             Ok(()) => {
                 self.beat.set_phase(Phase::Between);
@@ -529,12 +543,12 @@ impl<F: Family, H: Handler> Slot<F, H> {
     fn hand_back(&mut self) {
         let Some(handler) = self.handler.take() else { return };
         self.shared.set_handed_back();
-        self.beat.set_phase(Phase::Ended);
         // Where nobody waits for it, it is dropped here, and a panic of that must not take the thread's other slots along.
         let sent = catch_unwind(AssertUnwindSafe(|| drop(self.give_back.send(handler))));
         if let Err(panic) = sent {
             self.shared.count_panic(&message(&*panic));
         }
+        self.beat.end();
     }
 }
 

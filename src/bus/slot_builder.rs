@@ -1,6 +1,6 @@
 //! Attaching a slot: which tags, after whom, how measured, on which thread.
 
-use super::beat::{Beat, Phase};
+use super::beat::Beat;
 use super::builder::Bus;
 use super::context::Context;
 use super::dead::{DeadLetterOffice, DeadLetterSink};
@@ -142,7 +142,7 @@ impl<F: Family> SlotBuilder<F> {
     ///
     /// # Errors
     /// [`AttachError`]; the slot is then not attached, and the handler is dropped. After [`AttachError::StartTimedOut`] that happens as
-    /// soon as `on_start` returns: until then the slot holds its place, and the bus back.
+    /// soon as `on_start` returns: until then the slot holds its place, but is quarantined ([`SlotView::quarantine`]): it gates nobody.
     pub fn attach<H: Handler>(self, thread: &SlotThread, handler: H) -> Result<SlotHandle<H>, AttachError> {
         if thread.is_own() {
             return Err(AttachError::OwnThread { thread: thread.name() });
@@ -158,8 +158,8 @@ impl<F: Family> SlotBuilder<F> {
     /// [`AttachError`], but for those of [`Pending::wait`].
     pub fn attach_later<H: Handler>(self, thread: &SlotThread, handler: H) -> Result<Pending<H>, AttachError> {
         let (seed, handle) = self.prepare(handler)?;
-        let started = thread.host(Box::new(move || seed.grow()));
-        Ok(Pending { handle, thread: thread.name(), host: thread.kernel_id(), started })
+        let hosting = thread.host(Box::new(move || seed.grow()));
+        Ok(Pending { handle, thread: thread.name(), host: thread.kernel_id(), hosting })
     }
 
     /// Attaches the slot to the calling thread, which drives it with [`LocalSlot::turn`]. `on_init` and `on_start` run here.
@@ -234,7 +234,7 @@ impl<F: Family> Drop for Ticket<F> {
     }
 }
 
-/// A slot on its way to its thread.
+/// A slot on its way to its thread. Dropped there, it says that the slot has ended once everything else of it is gone.
 struct Seed<F: Family, H: Handler> {
     builder: SlotBuilder<F>,
     ticket: Ticket<F>,
@@ -246,7 +246,7 @@ struct Seed<F: Family, H: Handler> {
     cradle: Cradle,
 }
 
-/// Says that the slot has ended where it never came to life: its thread ended first, or had no memory for it.
+/// Says that the slot has ended where it never came to life: its thread ended first or had no memory for it, or it was taken back.
 struct Cradle {
     shared: Arc<SlotShared>,
     beat: Arc<Beat>,
@@ -257,7 +257,7 @@ impl Drop for Cradle {
     fn drop(&mut self) {
         if !self.born {
             self.shared.end(SlotState::Stopped);
-            self.beat.set_phase(Phase::Ended);
+            self.beat.end();
         }
     }
 }

@@ -4,6 +4,7 @@
 //! thread parks only when every slot it hosts allows it.
 
 use super::affinity::{CoreError, allowed_cores, pin_current_thread};
+use super::hosting::{Grow, Hosting, Sown};
 use super::name::Name;
 use super::slot::{RunSlot, Turned, message};
 use crate::ring::{Doorbell, Idle, PARK_LIMIT, WaitStrategy};
@@ -21,12 +22,10 @@ const MIXED_BELLS_LIMIT: Duration = Duration::from_millis(1);
 /// How long a simulated thread sleeps at most when there is nothing.
 const SIMULATED_PAUSE_MAX: Duration = Duration::from_millis(1);
 
-type Grow = Box<dyn FnOnce() -> Box<dyn RunSlot> + Send>;
-
 /// What the thread is told.
 enum Order {
     /// Host a slot; the answer is what `on_start` came to.
-    Host { grow: Grow, started: Sender<Result<(), String>> },
+    Host { seed: Sown, started: Sender<Result<(), String>> },
     /// Stop when all slots are done, or at once.
     Stop { now: bool },
 }
@@ -158,7 +157,7 @@ impl SlotThreadBuilder {
         let (orders, inbox) = unbounded();
         let (ready, is_ready) = bounded(1);
         let bell = Arc::<Doorbell>::default();
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(ThreadShared {
             parked_at: Mutex::new(Arc::clone(&bell)),
             sent: AtomicU32::new(0),
             id: AtomicU32::new(0),
@@ -194,7 +193,8 @@ fn prepare(thread: Name, core: Option<usize>, hook: Option<Hook>) -> Result<(), 
     result.map_err(|message| ThreadError::Hook { thread, message })
 }
 
-struct Shared {
+/// What the thread and those who look at it share.
+pub(super) struct ThreadShared {
     /// The doorbell the thread listens at, for those who send orders.
     parked_at: Mutex<Arc<Doorbell>>,
     /// Orders sent so far: what the thread looks at between turns.
@@ -207,12 +207,23 @@ struct Shared {
     abandoned: AtomicU32,
 }
 
-impl Shared {
+impl ThreadShared {
     /// A slot starts, and may stick there.
     #[cold]
     fn show_start(&self, serial: u64, name: Name) {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner).push((serial, name));
         self.counts.current.store(serial, Ordering::Relaxed);
+    }
+
+    /// The slot whose turn it is.
+    pub(super) fn current(&self) -> Option<Name> {
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        self.current_of(&slots)
+    }
+
+    fn current_of(&self, slots: &[(u64, Name)]) -> Option<Name> {
+        let current = self.counts.current.load(Ordering::Relaxed);
+        slots.iter().find(|(serial, _)| *serial == current).map(|&(_, name)| name)
     }
 }
 
@@ -237,7 +248,7 @@ pub struct SlotThread {
     name: Name,
     core: Option<usize>,
     orders: Sender<Order>,
-    shared: Arc<Shared>,
+    shared: Arc<ThreadShared>,
     thread: Option<Spawned>,
 }
 
@@ -274,17 +285,16 @@ impl SlotThread {
     /// What it has done, and what it is at.
     #[must_use]
     pub fn stats(&self) -> ThreadStats {
-        let Counts { turns, busy, parks, current } = &*self.shared.counts;
+        let Counts { turns, busy, parks, .. } = &*self.shared.counts;
         // Busy rounds are a part of all rounds: the part is read first.
         let (busy, turns) = (busy.load(Ordering::Relaxed), turns.load(Ordering::Relaxed));
         let slots = self.shared.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        let current = current.load(Ordering::Relaxed);
         ThreadStats {
             turns,
             busy,
             idle_polls: turns.saturating_sub(busy),
             parks: parks.load(Ordering::Relaxed),
-            current: slots.iter().find(|(serial, _)| *serial == current).map(|&(_, name)| name),
+            current: self.shared.current_of(&slots),
             slots: slots.iter().map(|&(_, name)| name).collect(),
             kernel_id: self.kernel_id(),
         }
@@ -310,11 +320,12 @@ impl SlotThread {
         self.kernel_id() == thread_id()
     }
 
-    /// Hosts a slot. The receiver gets what `on_start` came to.
-    pub(super) fn host(&self, grow: Grow) -> Receiver<Result<(), String>> {
+    /// Hosts a slot, unless it is taken back before the thread comes to it.
+    pub(super) fn host(&self, grow: Grow) -> Hosting {
         let (started, answer) = bounded(1);
-        self.send(Order::Host { grow, started });
-        answer
+        let (seed, hosting) = Hosting::new(grow, Arc::clone(&self.shared), answer);
+        self.send(Order::Host { seed, started });
+        hosting
     }
 
     /// Asks the thread to end once all its slots are done (their buses closed and read to the end). Does not wait.
@@ -388,7 +399,7 @@ impl Drop for SlotThread {
 /// The thread's own side.
 struct Host {
     inbox: Receiver<Order>,
-    shared: Arc<Shared>,
+    shared: Arc<ThreadShared>,
     /// Orders taken so far.
     obeyed: u32,
     slots: Vec<Box<dyn RunSlot>>,
@@ -401,7 +412,7 @@ struct Host {
 }
 
 impl Host {
-    fn new(inbox: Receiver<Order>, shared: Arc<Shared>, bell: Arc<Doorbell>) -> Self {
+    fn new(inbox: Receiver<Order>, shared: Arc<ThreadShared>, bell: Arc<Doorbell>) -> Self {
         let own_bell = Arc::clone(&bell);
         Self { inbox, shared, obeyed: 0, slots: Vec::new(), own_bell, bell, mixed: false, ending: false }
     }
@@ -440,7 +451,11 @@ impl Host {
         while let Ok(order) = self.inbox.try_recv() {
             self.obeyed = self.obeyed.wrapping_add(1);
             match order {
-                Order::Host { grow, started } => self.host(grow, &started),
+                Order::Host { seed, started } => {
+                    if let Some(grow) = seed.take() {
+                        self.host(grow, &started);
+                    }
+                }
                 Order::Stop { now: false } => self.ending = true,
                 Order::Stop { now: true } => {
                     for slot in &mut self.slots {
@@ -536,16 +551,15 @@ mod tests {
     fn a_shutdown_that_gave_up_is_not_begun_again_by_the_drop() {
         let thread = SlotThread::builder("stuck").start().unwrap();
         let (release, held) = bounded::<()>(0);
-        let (started, answer) = bounded(1);
         let grow: Grow = Box::new(move || {
             let _ = held.recv();
             panic!("nothing to host")
         });
-        thread.send(Order::Host { grow, started });
+        let hosting = thread.host(grow);
         let shared = Arc::clone(&thread.shared);
         let report = thread.shutdown(Duration::ZERO);
         assert_eq!((report.ended, shared.sent.load(Ordering::Relaxed)), (false, 3));
         drop(release);
-        assert_eq!(answer.recv().unwrap(), Err("nothing to host".into()));
+        assert_eq!(hosting.started.recv().unwrap(), Err("nothing to host".into()));
     }
 }

@@ -1,15 +1,15 @@
 //! A slot as anyone may see it, whatever its handler and its bus's family: for a runtime, a watchdog, a display.
 
-use super::beat::{Beat, Progress};
+use super::beat::{Beat, Phase, Progress};
 use super::builder::Bus;
 use super::measure::{MeterReader, SlotLatencies};
 use super::name::Name;
 use super::shared::{MAIL, QUARANTINE, STOP, SlotShared};
 use super::state::SlotState;
 use super::tally::{BATCHES, POSITION};
-use super::{Phase, handle::has_left};
 use crate::event::{Family, StoreEvent, Tag, TagSet};
 use crate::ring::{Doorbell, ReaderId, WaitStrategy};
+use crate::sync::{Ordering, fence};
 use std::sync::Arc;
 
 /// Counts of a slot as they stood after one of its turns: at any moment `joined + delivered + filtered + dead + holes == position`.
@@ -128,18 +128,30 @@ impl SlotView {
         self.shared.state.get()
     }
 
-    /// Whether the slot has handed its handler back: nothing of it runs any more. (A slot that was quarantined while it was stuck is done
-    /// only when its handler has returned.)
+    /// Whether the slot has handed its handler back, or dropped it where nobody waits for it: nothing of it runs any more. (A slot that was
+    /// quarantined while it was stuck is done only when its handler has returned.)
     #[must_use]
     pub fn is_done(&self) -> bool {
-        has_left(self)
+        self.beat.has_ended()
+    }
+
+    /// Panics of its handler so far: one relaxed load.
+    #[must_use]
+    pub fn panics(&self) -> u64 {
+        self.shared.panics()
+    }
+
+    /// Restarts after a panic so far: one relaxed load.
+    #[must_use]
+    pub fn restarts(&self) -> u64 {
+        self.shared.restarts()
     }
 
     /// State and counts; the counts are those of one moment.
     #[must_use]
     pub fn stats(&self) -> SlotStats {
         let tally = self.shared.tally();
-        let record = self.shared.record().clone();
+        let (panics, restarts, last_panic) = self.shared.panic_record();
         SlotStats {
             state: self.state(),
             delivered: tally.delivered,
@@ -152,9 +164,9 @@ impl SlotView {
             redelivered: tally.redelivered,
             redelivered_dead: tally.redelivered_dead,
             idle_polls: self.beat.idle_polls(),
-            panics: record.panics,
-            restarts: record.restarts,
-            last_panic: record.last_panic,
+            panics,
+            restarts,
+            last_panic,
         }
     }
 
@@ -224,11 +236,16 @@ impl SlotView {
             self.shared.record().quarantined_at.get_or_insert(handling);
         }
         // Also a slot that stops, and sticks there, must not hold its bus; it remains stopped.
-        let revoked = self.control.revoke(self.place);
+        let mut revoked = self.control.revoke(self.place);
+        self.shared.ask(QUARANTINE);
+        if !revoked {
+            // SYNC slot-started: either the slot's thread sees the request and does not begin `on_start`, or its reader is bound now.
+            fence(Ordering::SeqCst);
+            revoked = self.control.revoke(self.place);
+        }
         if revoked && end == SlotState::Quarantined {
             self.shared.state.show_end();
         }
-        self.shared.ask(QUARANTINE);
         self.bell.ring();
         revoked || self.state().is_final()
     }

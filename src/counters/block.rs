@@ -72,7 +72,8 @@ impl<const N: usize> Block<N> {
         None
     }
 
-    /// One count, by itself.
+    /// One count, by itself. Not monotonic, though the count may be: one that is read while the writer is at work may be that of the write to
+    /// come, and the next call may then answer with the write before it.
     #[must_use]
     #[inline]
     pub fn one(&self, index: usize) -> u64 {

@@ -355,6 +355,9 @@ fn in_full(cause: AttachError, slot: &HostedSlot) -> AttachError {
         AttachError::StartTimedOut { slot: name, .. } => {
             AttachError::StartTimedOut { slot: name, waited: slot.config.start_timeout() }
         }
+        AttachError::NotTakenUp { slot: name, thread, holder, .. } => {
+            AttachError::NotTakenUp { slot: name, thread, holder, waited: slot.config.start_timeout() }
+        }
         other => other,
     }
 }
