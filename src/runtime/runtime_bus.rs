@@ -108,6 +108,7 @@ impl<F: Family> RuntimeBus<F> {
         let mut queued = Some(Queued::new(&self.hosted, &slot, seed, handler, Arc::clone(&handle)));
         let name = slot.name.to_string();
         self.shared.enter(Kind::Slot, &name, || {
+            self.refuse_removed()?;
             if !self.hosted.enter(&slot) {
                 return Err(RuntimeError::Taken { kind: Kind::Slot, name: name.clone() });
             }
@@ -128,6 +129,19 @@ impl<F: Family> RuntimeBus<F> {
         }
         let (hosted, left) = (Arc::clone(&self.hosted), Arc::clone(&slot));
         Ok(Attachment { slot, handle, leave: Arc::new(move || hosted.leave(&left)) })
+    }
+
+    /// A bus that was taken off the registry takes no slots: nobody would look after them.
+    fn refuse_removed(&self) -> Result<(), RuntimeError> {
+        let name = self.name();
+        let hosted: *const () = Arc::as_ptr(&self.hosted).cast();
+        let is_here = self.shared.registry.get(name).is_some_and(|bus| Arc::as_ptr(&bus).cast() == hosted);
+        let known = || self.shared.registry.all().iter().map(|bus| bus.name().to_string()).collect();
+        if is_here {
+            Ok(())
+        } else {
+            Err(RuntimeError::Unknown { kind: Kind::Bus, name: name.to_string(), known: known() })
+        }
     }
 
     /// Starts a slot while the runtime runs.

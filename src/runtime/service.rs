@@ -13,7 +13,7 @@ use super::system::{self, Cause};
 use super::watchdog::{Bounds, Change, Health, Standing, Watchdog};
 use crate::bus::{Name, Phase, Publisher, SlotState, SlotView};
 use crate::event::Payload;
-use crate::ring::{PARK_LIMIT, ReaderId};
+use crate::ring::ReaderId;
 use crate::sync::{Moment, Spawned, Waker, abort, is_simulated, park, spawn};
 use core::time::Duration;
 use std::collections::HashMap;
@@ -133,7 +133,6 @@ struct Watched {
     watchdog: Watchdog,
     state: SlotState,
     panics: u64,
-    restarts: u64,
     /// Its thread's times when it was last seen to make progress.
     times: Option<ThreadTimes>,
     round: u64,
@@ -227,16 +226,13 @@ impl Worker {
         let interval_ns = self.interval_ns();
         let progress = view.progress();
         let (has_turn, is_there, still_ns) = self.turn_of(view);
-        // A thread that parks while its slot pauses looks around that often.
-        let pauses = progress.phase == Phase::Restarting;
-        let park_ns = if pauses { PARK_LIMIT.as_nanos() as u64 + interval_ns } else { 0 };
         let upstream = slot.config.after.iter().filter_map(|after| position_of(slots, Name::new(after)));
         let standing = Standing {
             position: progress.position,
             at: progress.at,
             available: upstream.fold(progress.published, u64::min),
             has_turn,
-            thread_still_ns: still_ns.saturating_sub(park_ns),
+            thread_still_ns: still_ns,
             in_callback: is_there
                 && matches!(
                     progress.phase,
@@ -255,7 +251,6 @@ impl Worker {
             watchdog: Watchdog::new(bounds),
             state: SlotState::Starting,
             panics: 0,
-            restarts: 0,
             times: None,
             round,
         });
@@ -273,11 +268,10 @@ impl Worker {
             }
             _ => watched.times,
         };
-        let stats = view.stats();
-        let before = (watched.state, watched.panics, watched.restarts);
-        (watched.state, watched.panics, watched.restarts) = (stats.state, stats.panics, stats.restarts);
-        if (before.0, before.1) != (stats.state, stats.panics) {
-            self.tell_state(bus.name(), slot.name, before.0, &stats, progress.position);
+        let (from, panics) = (watched.state, watched.panics);
+        (watched.state, watched.panics) = (progress.state, view.panics());
+        if (from, panics) != (watched.state, watched.panics) {
+            self.tell_state(bus.name(), slot.name, from, &view.stats(), progress.position);
         }
         if let Some(change) = change {
             self.tell_health(bus, slot, view, change, times);

@@ -3,11 +3,12 @@
 
 use super::feed::FeedEnd;
 use super::hosted_bus::AnyBus;
+use super::hosted_slot::HostedSlot;
 use super::running::Running;
 use super::shared::{SYSTEM_BUS, Shared};
 use super::stage::Stage;
 use super::stop::StopReason;
-use crate::bus::{Name, SlotState, SlotThread, SlotView};
+use crate::bus::{Name, Phase, SlotState, SlotThread, SlotView};
 use crate::ring::ReaderId;
 use crate::sync::{Moment, nap};
 use core::fmt;
@@ -104,7 +105,8 @@ pub struct SlotReport {
     pub dead: u64,
     /// Events that it had not been given when it was stopped.
     pub left: u64,
-    /// The event that its handler has not returned from: sequence, name, and how long the watchdog saw no progress.
+    /// What its handler has not returned from: the sequence it is at, the event's name or the callback's, and how long the watchdog saw no
+    /// progress. `None` also where another slot holds its thread.
     pub holds: Option<(u64, Option<&'static str>, Duration)>,
     /// What its last panic said.
     pub last_panic: Option<String>,
@@ -325,11 +327,8 @@ impl Shutdown<'_> {
     fn bus_report(&self, bus: &dyn AnyBus) -> BusReport {
         let report = |slot: &Arc<super::hosted_slot::HostedSlot>| {
             let view = slot.view.get()?;
-            let (stats, progress) = (view.stats(), view.progress());
-            let holds = (!view.is_done()).then(|| {
-                let (sequence, tag) = view.handling().map_or((progress.at, None), |(at, tag)| (at, Some(tag)));
-                (sequence, tag.and_then(|tag| bus.event_name(tag)), slot.stalled())
-            });
+            let stats = view.stats();
+            let holds = holds(bus, slot, view);
             Some(SlotReport {
                 slot: slot.name,
                 state: stats.state,
@@ -348,6 +347,27 @@ impl Shutdown<'_> {
             dead_letters: bus.dead_letters().0,
         }
     }
+}
+
+/// What the handler of a slot that is not done is at; `None` where its thread never came to it, or is held by another slot.
+fn holds(bus: &dyn AnyBus, slot: &HostedSlot, view: &SlotView) -> Option<(u64, Option<&'static str>, Duration)> {
+    let progress = view.progress();
+    if view.is_done() || view.thread_id() == 0 {
+        return None;
+    }
+    let callback = match progress.phase {
+        Phase::Between | Phase::Idle | Phase::Pausing | Phase::Ended => return None,
+        Phase::Starting => Some("on_start"),
+        Phase::Restarting => Some("on_restart"),
+        Phase::Stopping => Some("its end"),
+        Phase::BatchEnd => Some("on_batch_end"),
+        Phase::Handling | Phase::Redelivering => None,
+    };
+    let (sequence, event) = match (callback, view.handling()) {
+        (None, Some((at, tag))) => (at, bus.event_name(tag)),
+        (callback, _) => (progress.at, callback),
+    };
+    Some((sequence, event, slot.stalled()))
 }
 
 /// Buses so that each comes after those whose slots publish to it, as far as they form no cycle; the system bus last.

@@ -252,3 +252,65 @@ fn issue_4547_slots_that_are_added_take_of_the_memory_too() {
     drop(first);
     assert!(running.snapshot().memory_bytes.0 < full);
 }
+
+/// Fails in `on_init`, and again when it is dropped.
+struct FailsTwice;
+
+impl Handler for FailsTwice {
+    fn on_init(&mut self) -> Result<(), tagring::bus::InitError> {
+        Err("no licence".into())
+    }
+    fn on_event(&mut self, _: &Event, _: &mut Context) -> Outcome {
+        Outcome::Done
+    }
+}
+
+impl Drop for FailsTwice {
+    fn drop(&mut self) {
+        std::panic::resume_unwind(Box::new("as scripted"));
+    }
+}
+
+#[test]
+fn issue_4575_the_first_failure_is_told_and_that_of_the_drop_goes_nowhere() {
+    let mut config = config(64, &[("s", slot())]);
+    config.threads.insert("slots".into(), tagring::runtime::config::ThreadConfig::default());
+    let started = runtime(config.clone());
+    started.bus::<Events>("md").unwrap().attach("s", FailsTwice).unwrap();
+    let failure = started.start().err().expect("it does not start").to_string();
+    assert!(failure.contains("no licence") && failure.contains("TR-0617"), "{failure}");
+    config.buses.get_mut("md").unwrap().slots.clear();
+    let running = runtime(config);
+    let md = running.bus::<Events>("md").unwrap();
+    let running = running.start().unwrap();
+    let late = md.attach_as("late", slot(), FailsTwice).map(|_| ()).unwrap_err();
+    assert_eq!(late.code(), "TR-0617");
+    running.remove_bus("md", SOON).unwrap();
+    let removed = md.attach_as("later", slot(), Count::default()).map(|_| ()).unwrap_err();
+    assert_eq!(removed.code(), "TR-0801", "a bus that is gone takes no slots");
+}
+
+#[test]
+fn issue_4549_the_account_names_who_sticks_and_not_its_neighbour() {
+    let runtime = runtime(config(64, &[("a", slot()), ("b", slot())]));
+    let md = runtime.bus::<Events>("md").unwrap();
+    let gate = Gate::default();
+    let _open = OpenAtLast(gate.clone());
+    let held = gate.clone();
+    md.attach(
+        "a",
+        super::house::Doing::new(move |_| {
+            held.wait();
+            Outcome::Done
+        }),
+    )
+    .unwrap();
+    md.attach("b", Count::default()).unwrap();
+    let mut publisher = md.publisher("p").unwrap();
+    let running = runtime.start().unwrap();
+    (0..16).for_each(|qty| assert!(publisher.publish(0, &Trade { qty }).is_ok()));
+    eventually("it sticks", || gate.arrivals() == 1);
+    let report = running.shutdown(Deadline::after_ms(50));
+    let holds: Vec<_> = report.bus("md").unwrap().slots.iter().map(|slot| slot.holds.is_some()).collect();
+    assert_eq!(holds, [true, false], "{report}");
+}
