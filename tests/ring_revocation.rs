@@ -266,7 +266,9 @@ fn a_revoked_reader_whose_thread_has_died_is_buried() {
         let (reader, mut other) = (ring.attach().unwrap(), ring.attach().unwrap());
         let id = reader.id();
         publish_some(&[0]).unwrap();
+        let (tell, told) = std::sync::mpsc::channel();
         let dies = std::thread::spawn(move || {
+            tell.send(rustix::thread::gettid().as_raw_nonzero()).unwrap();
             // In the middle of its turn, for ever.
             let mut reader = std::mem::ManuallyDrop::new(reader.bind());
             reader.turn(1, |turn| {
@@ -274,7 +276,14 @@ fn a_revoked_reader_whose_thread_has_died_is_buried() {
                 std::panic::resume_unwind(Box::new(()))
             });
         });
+        let task = format!("/proc/self/task/{}", told.recv().unwrap());
         assert!(dies.join().is_err());
+        // A thread that was joined is with the kernel for a moment yet, and alive as long.
+        let since = std::time::Instant::now();
+        while std::path::Path::new(&task).exists() {
+            assert!(since.elapsed() < std::time::Duration::from_secs(20), "the thread is gone");
+            std::thread::yield_now();
+        }
         assert_eq!(read(&mut other), [(0, 0)]);
         assert!(ring.revoke(id));
         let mut number = 1;
