@@ -48,7 +48,7 @@ pub fn enter_simulation(simulation: Option<Rc<dyn Simulation>>) {
 /// Whether threads and time are not real here.
 #[must_use]
 pub fn is_simulated() -> bool {
-    ENTERED.get()
+    cfg!(feature = "sim") && ENTERED.get()
 }
 
 /// Asks the simulation, if there is one. It is not borrowed meanwhile: others run, and ask too.
