@@ -74,7 +74,7 @@ fn without<'a>(all: &'a BTreeSet<String>, these: &'a BTreeSet<String>) -> Vec<&'
 }
 
 #[test]
-fn the_page_of_error_codes_is_complete() {
+fn issue_4597_the_page_of_error_codes_is_complete() {
     let sources = codes_of_sources();
     let page = codes(include_str!("../docs/errors.md"));
     assert!(sources.len() > 40);
