@@ -79,6 +79,15 @@ fn percentile_lines(text: &str) -> Vec<(f64, f64, u64)> {
     .collect()
 }
 
+#[test]
+fn issue_4576_the_least_value_is_exact_also_beyond_the_range() {
+    for values in [vec![1 << 40], vec![1 << 50, 1 << 41], vec![(1 << 40) - 1, 1 << 45]] {
+        let seen = snapshot(&values);
+        let ends = (values.iter().min().copied(), values.iter().max().copied());
+        assert_eq!((Some(seen.min()), Some(seen.max())), ends);
+    }
+}
+
 proptest! {
     #[test]
     fn issue_4576_every_quantile_is_within_the_stated_error(

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 const SUB_BITS: u32 = 9;
 const SUB: u64 = 1 << SUB_BITS;
 /// Values from 2^40 on are put in the last bucket and counted as saturated. In nanoseconds: 18 minutes.
-const MAX_BITS: u32 = 40;
+pub(super) const MAX_BITS: u32 = 40;
 /// 512 buckets of width 1, then 512 per octave from 2^9 to 2^40.
 pub(super) const BUCKETS: usize = (SUB as usize) * (1 + (MAX_BITS - SUB_BITS) as usize);
 

@@ -1,6 +1,6 @@
 //! A copy of a histogram at one moment: quantiles, merging, export to HdrHistogram and to `.hgrm` files.
 
-use super::histogram::{Cells, range_of};
+use super::histogram::{Cells, MAX_BITS, range_of};
 use std::io::{self, Write};
 use std::sync::atomic::Ordering;
 
@@ -36,12 +36,15 @@ impl HistogramSnapshot {
         // least value is never above the greatest.
         let ((low, low_width), (high, high_width)) = (range_of(first), range_of(last));
         let (min, max) = (cells.min.load(Ordering::Relaxed), cells.max.load(Ordering::Relaxed));
+        // The last bucket also holds what is beyond the range.
+        let is_last = low + low_width == 1 << MAX_BITS;
+        let min = if min < low + low_width || (is_last && min != u64::MAX) { min } else { low };
         Self {
             count: points.iter().map(|&(_, count)| count).sum(),
             points,
             sum: u128::from(cells.sum.load(Ordering::Relaxed)),
-            min: if min < low + low_width { min } else { low },
-            max: if max >= high { max } else { high + high_width - 1 },
+            min,
+            max: if max >= high { max } else { min.max(high + high_width - 1) },
             saturated: cells.saturated.load(Ordering::Relaxed),
         }
     }
