@@ -18,7 +18,7 @@
 //!         .why("tagring", 0, "It adds twice.");
 //!     let mut found = Found::default();
 //!     let table = setup.run(table);
-//!     // found.bar(setup, "sums", (&table, 0), "tagring", &table.peers(), (Sense::AtLeast, 0.9));
+//!     // found.bar("sums", (&table, 0), "tagring", &table.peers(), (Sense::AtLeast, 0.9));
 //!     found.tables.push(table);
 //!     found
 //! }
@@ -26,7 +26,10 @@
 //! ```
 
 mod clock;
+mod hop;
+mod machine;
 pub mod names;
+mod report;
 mod setup;
 mod stream;
 #[cfg(test)]
@@ -35,11 +38,13 @@ mod trip;
 mod two;
 
 use crate::bars::{Bar, Sense};
-use crate::table::{Apart, Measured};
+use crate::table::Measured;
+pub use machine::{machine, machine_line};
+pub use report::report;
 pub use setup::{Setup, Size};
 
 /// All parts, in the order they run.
-pub const PARTS: &[Part] = &[clock::PART, trip::PART, stream::LIGHT, stream::HEAVY, two::PART];
+pub const PARTS: &[Part] = &[clock::PART, trip::PART, hop::PART, stream::LIGHT, stream::HEAVY, two::PART];
 
 /// One part of the suite.
 #[derive(Clone, Copy, Debug)]
@@ -78,7 +83,6 @@ impl Found {
     /// Holds a column of row `ours` against the best of the rows `theirs`, for each distance with enough rounds.
     pub fn bar(
         &mut self,
-        setup: &Setup,
         what: &str,
         (table, column): (&Measured, usize),
         ours: &str,
@@ -86,16 +90,6 @@ impl Found {
         rule: (Sense, f64),
     ) {
         let bar = |apart| Bar::new(what, (table, column), ours, theirs, rule, apart);
-        self.bars.extend(setup.enough(table).filter_map(bar));
-    }
-}
-
-impl Setup {
-    /// The distances at which a table has enough rounds to say something.
-    pub fn enough(&self, table: &Measured) -> impl Iterator<Item = Apart> {
-        /// Fewer rounds than this say nothing.
-        const ROUNDS_MIN: usize = 5;
-        let enough = ROUNDS_MIN.min(self.rounds).max(1);
-        Apart::ALL.into_iter().filter(move |&apart| table.rounds(apart) >= enough)
+        self.bars.extend(table.enough().filter_map(bar));
     }
 }

@@ -17,12 +17,12 @@ fn light(setup: &Setup) -> Found {
     let mut found = Found::default();
     let table = setup.run(table::<Light, 7>(setup, "56-byte events"));
     let peers = table.peers();
-    found.bar(setup, "one to one, 56 bytes, single", (&table, 0), OURS, &peers, (Sense::AtLeast, 4.0));
-    found.bar(setup, "one to one, 56 bytes, batches of 64", (&table, 1), OURS, &peers, (Sense::AtLeast, 0.95));
+    found.bar("one to one, 56 bytes, single", (&table, 0), OURS, &peers, (Sense::AtLeast, 4.0));
+    found.bar("one to one, 56 bytes, batches of 64", (&table, 1), OURS, &peers, (Sense::AtLeast, 0.95));
     found.tables.push(table);
     let table = setup.run(self::table::<Light, 4>(setup, "32-byte events"));
     let peers = table.peers();
-    found.bar(setup, "one to one, 32 bytes, single", (&table, 0), OURS, &peers, (Sense::AtLeast, 0.8));
+    found.bar("one to one, 32 bytes, single", (&table, 0), OURS, &peers, (Sense::AtLeast, 0.8));
     found.tables.push(table);
     found
 }

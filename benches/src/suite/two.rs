@@ -14,8 +14,8 @@ fn measure(setup: &Setup) -> Found {
     let table = setup.run(table(setup));
     let mut found = Found::default();
     let peers = table.peers();
-    found.bar(setup, "two publishers", (&table, 0), OURS, &peers, (Sense::AtLeast, 1.0));
-    found.bar(setup, "two publishers, a ring each", (&table, 0), OURS_EACH, &peers, (Sense::AtLeast, 1.0));
+    found.bar("two publishers", (&table, 0), OURS, &peers, (Sense::AtLeast, 1.0));
+    found.bar("two publishers, a ring each", (&table, 0), OURS_EACH, &peers, (Sense::AtLeast, 1.0));
     found.tables.push(table);
     found
 }
