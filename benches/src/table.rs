@@ -102,11 +102,13 @@ pub enum Apart {
     Far,
     /// It does not matter for what is measured.
     Any,
+    /// All rounds together, where none of the others has enough of them.
+    Moved,
 }
 
 impl Apart {
-    /// All, from near to far.
-    pub const ALL: [Self; 4] = [Self::OneCore, Self::Near, Self::Far, Self::Any];
+    /// Those that a round can have, from near to far.
+    const OF_ROUNDS: [Self; 4] = [Self::OneCore, Self::Near, Self::Far, Self::Any];
 
     /// By the median round trip of bare atomics.
     #[must_use]
@@ -126,6 +128,7 @@ impl Apart {
             Self::Near => "cores near",
             Self::Far => "cores far apart",
             Self::Any => "at any distance of the cores",
+            Self::Moved => "while the cores moved",
         }
     }
 }
@@ -143,6 +146,12 @@ struct Case<'a> {
 struct Round {
     sample: Sample,
     apart: Option<Apart>,
+}
+
+impl Round {
+    fn is_at(&self, apart: Apart) -> bool {
+        apart == Apart::Moved || self.apart == Some(apart)
+    }
 }
 
 /// A table under construction: cases that are compared with each other, and so run interleaved.
@@ -294,7 +303,7 @@ impl Row {
 
     /// The rounds at which the cores stood `apart`.
     fn at(&self, apart: Apart) -> impl Iterator<Item = &Sample> {
-        self.rounds.iter().filter(move |round| round.apart == Some(apart)).map(|round| &round.sample)
+        self.rounds.iter().filter(move |round| round.is_at(apart)).map(|round| &round.sample)
     }
 
     /// All rounds: the figures, and how far apart the cores stood where they did not move.
@@ -377,12 +386,14 @@ impl Measured {
         self.rows.iter().map(|row| row.at(apart).count()).min().unwrap_or(0)
     }
 
-    /// The distances at which there are enough rounds to say something.
-    pub fn enough(&self) -> impl Iterator<Item = Apart> {
+    /// The distances at which there are enough rounds to say something; where there are none, [`Apart::Moved`] alone.
+    #[must_use]
+    pub fn enough(&self) -> Vec<Apart> {
         /// Fewer rounds than this say nothing, but where no more were asked for.
         const ROUNDS_MIN: usize = 5;
         let enough = ROUNDS_MIN.min(self.asked).max(1);
-        Apart::ALL.into_iter().filter(move |&apart| self.rounds(apart) >= enough)
+        let some: Vec<_> = Apart::OF_ROUNDS.into_iter().filter(|&apart| self.rounds(apart) >= enough).collect();
+        if some.is_empty() { vec![Apart::Moved] } else { some }
     }
 
     /// One row over another, round by round: the two stood next to each other in time, and the cores as far apart.
@@ -392,7 +403,7 @@ impl Measured {
     #[must_use]
     pub fn ratio(&self, ours: &str, theirs: &str, column: usize, apart: Apart) -> Option<Spread> {
         let pairs = self.row(ours).rounds.iter().zip(&self.row(theirs).rounds);
-        let alike = pairs.filter(|(ours, theirs)| ours.apart == Some(apart) && theirs.apart == Some(apart));
+        let alike = pairs.filter(|(ours, theirs)| ours.is_at(apart) && theirs.is_at(apart));
         let ratio = |(ours, theirs): (&Round, &Round)| ours.sample.figures[column] / theirs.sample.figures[column];
         Spread::of(alike.map(ratio).filter(|ratio| ratio.is_finite()).collect())
     }

@@ -25,6 +25,7 @@
 //! # let _ = PART;
 //! ```
 
+mod burst;
 mod clock;
 mod hop;
 mod machine;
@@ -44,7 +45,7 @@ pub use report::report;
 pub use setup::{Setup, Size};
 
 /// All parts, in the order they run.
-pub const PARTS: &[Part] = &[clock::PART, trip::PART, hop::PART, stream::LIGHT, stream::HEAVY, two::PART];
+pub const PARTS: &[Part] = &[clock::PART, trip::PART, hop::PART, stream::LIGHT, stream::HEAVY, two::PART, burst::PART];
 
 /// One part of the suite.
 #[derive(Clone, Copy, Debug)]
@@ -90,6 +91,6 @@ impl Found {
         rule: (Sense, f64),
     ) {
         let bar = |apart| Bar::new(what, (table, column), ours, theirs, rule, apart);
-        self.bars.extend(table.enough().filter_map(bar));
+        self.bars.extend(table.enough().into_iter().filter_map(bar));
     }
 }

@@ -38,11 +38,12 @@ fn part((part, found): &(Part, Found)) -> Value {
 
 fn table(table: &Measured) -> Value {
     let columns = table.columns();
-    let behind = Apart::ALL.iter().flat_map(|&apart| table.behind(apart).into_iter().map(move |b| behind(apart, b)));
+    let enough = table.enough();
+    let behind = enough.iter().flat_map(|&apart| table.behind(apart).into_iter().map(move |b| behind(apart, b)));
     json!({
         "title": table.title(),
         "columns": columns.iter().map(column).collect::<Vec<_>>(),
-        "rows": table.rows().iter().map(|r| row(r, columns.len())).collect::<Vec<_>>(),
+        "rows": table.rows().iter().map(|r| row(r, columns.len(), &enough)).collect::<Vec<_>>(),
         "behind": behind.collect::<Vec<_>>(),
     })
 }
@@ -52,7 +53,7 @@ fn column(column: &Column) -> Value {
     json!({"name": column.name(), "better": better})
 }
 
-fn row(row: &Row, columns: usize) -> Value {
+fn row(row: &Row, columns: usize, enough: &[Apart]) -> Value {
     let whose = match row.whose() {
         Whose::Ours => "ours",
         Whose::Peer => "peer",
@@ -62,10 +63,9 @@ fn row(row: &Row, columns: usize) -> Value {
         |(figures, apart): (&[f64], Option<Apart>)| json!({"apart": apart.map(Apart::name), "figures": figures});
     let at = |apart: Apart| {
         let spreads: Vec<_> = (0..columns).map(|column| row.spread(column, apart).map(spread)).collect();
-        let has_any = spreads.iter().any(Option::is_some);
-        has_any.then(|| (apart.name().to_owned(), json!({"columns": spreads, "curve_ns": row.curve(apart)})))
+        (apart.name().to_owned(), json!({"columns": spreads, "curve_ns": row.curve(apart)}))
     };
-    let at: Map<_, _> = Apart::ALL.into_iter().filter_map(at).collect();
+    let at: Map<_, _> = enough.iter().copied().map(at).collect();
     json!({"name": row.name(), "whose": whose, "at": at, "rounds": row.rounds().map(round).collect::<Vec<_>>()})
 }
 

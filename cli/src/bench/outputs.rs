@@ -91,5 +91,6 @@ fn short(apart: Apart) -> &'static str {
         Apart::Near => "near",
         Apart::Far => "far",
         Apart::Any => "any",
+        Apart::Moved => "moved",
     }
 }

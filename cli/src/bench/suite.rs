@@ -109,13 +109,8 @@ fn on_near_core(
 fn tables(part: &Part, found: &Found) -> String {
     let mut text = format!("\n## {}: {}\n", part.name, part.about);
     for table in &found.tables {
-        let mut has_any = false;
         for apart in table.enough() {
-            has_any = true;
             let _ = write!(text, "\n{}", table.markdown(apart));
-        }
-        if !has_any {
-            let _ = writeln!(text, "\n**{}**: the cores moved in too many rounds; take more of them", table.title());
         }
     }
     text
