@@ -33,6 +33,11 @@ fn heavy(setup: &Setup) -> Found {
     Found { tables: tables.into(), ..Found::default() }
 }
 
+/// Where no line moves between cores.
+const WORDS: &str = "On one core no line moves, and instructions decide: events are stored word by word, for readers that look back without \
+                     holding anyone.";
+/// Where the handler is slower than any queue.
+const HANDLER: &str = "The handler is the limit; what differs is the few instructions around it.";
 /// Why packed rings move more events in the same lines.
 const PACKED: &str = "A cell is whole lines, so that a hop moves one; this peer packs events, and moves fewer lines for a batch of them.";
 
@@ -53,5 +58,6 @@ fn table<W: Work, const N: usize>(setup: &Setup, what: &str) -> Table<'static> {
         .peer(RTRB, row::<RtrbPushPop, W, N>(setup))
         .peer(QUEUE, row::<CrossbeamQueue, W, N>(setup))
         .peer(CHANNEL, row::<CrossbeamChannel, W, N>(setup))
-        .why(OURS, 1, PACKED)
+        .why(OURS, 0, if W::IS_HEAVY { HANDLER } else { WORDS })
+        .why(OURS, 1, if W::IS_HEAVY { HANDLER } else { PACKED })
 }
