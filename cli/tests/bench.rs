@@ -58,7 +58,7 @@ mod with_the_suite {
         let done = place.run(&args);
         assert_eq!((done.code, done.err.as_str()), (Some(0), ""));
         let at = |text: &str| done.out.find(text).unwrap_or_else(|| panic!("{text:?} is missing: {}", done.out));
-        assert!(at("; 1 rounds\n") < at("## trip") && at("## trip") < at("## clock") && at("## clock") < at("## Bars"));
+        assert!(at("; 1 round\n") < at("## trip") && at("## trip") < at("## clock") && at("## clock") < at("## Bars"));
         assert_eq!(done.out.matches("\n## trip").count(), 1, "a part that is named twice runs once");
         assert!(at("| tagring | ") < at("| disruptor 4.4 | "));
         let report: Value = serde_json::from_str(&place.read("out.json")).expect("one JSON object");

@@ -15,8 +15,8 @@ use tagring::bus::Overflow;
 pub(super) const PART: Part =
     Part { name: "burst", about: "ten times overload for a second, then recovery: lag and age", measure };
 
-/// What the handler takes for an event: known, and long against any queue.
-const SERVICE: Duration = Duration::from_micros(1);
+/// What the handler takes for an event: known, and long against what any queue takes, full ones included.
+const SERVICE: Duration = Duration::from_micros(2);
 
 const OURS_WAIT: &str = "tagring bus, Overflow::Wait";
 const OURS_FAIL: &str = "tagring bus, Overflow::Fail";

@@ -2,11 +2,15 @@
 
 use crate::report::axes::{COLOURS, duration, percent};
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 use tagring_benches::latency::POINTS_PER_NINE;
 use tagring_benches::suite::Course;
 use tagring_benches::table::{Apart, Measured};
 
-const SIZE: (u32, u32) = (900, 480);
+const SIZE: (u32, u32) = (1_100, 480);
+/// What the lines are called stands beside the plot: there are up to twenty of them.
+const KEY_WIDTH: u32 = 250;
+const KEY_ROW: i32 = 20;
 
 type Line = (String, Vec<(f64, f64)>);
 
@@ -34,7 +38,7 @@ pub(super) fn latencies(table: &Measured, apart: Apart) -> Result<String, String
 
 /// Something over time.
 pub(super) fn course(course: &Course) -> Result<String, String> {
-    let seconds = |x: &f64| format!("{x:.1} s");
+    let seconds = |x: &f64| format!("{x:.2} s");
     // A logarithm has no zero: what is below one is drawn at one.
     let lines: Vec<Line> = course
         .lines
@@ -48,10 +52,19 @@ pub(super) fn course(course: &Course) -> Result<String, String> {
             x: "time",
             y: &course.height,
             x_label: &seconds,
-            y_label: &|y| format!("{y:.0}"),
+            y_label: &|y| count(*y),
             x_from: 0.0,
         },
     )
+}
+
+/// A number as an axis has it.
+fn count(number: f64) -> String {
+    match number {
+        n if n >= 1e6 => format!("{:.0} M", n / 1e6),
+        n if n >= 1e3 => format!("{:.0} k", n / 1e3),
+        n => format!("{n:.0}"),
+    }
 }
 
 /// What stands at the axes.
@@ -79,13 +92,15 @@ fn draw<B: DrawingBackend>(
     axes: &Axes<'_>,
 ) -> Result<(), DrawingAreaErrorKind<B::ErrorType>> {
     area.fill(&WHITE)?;
+    let (plot, key) = area.split_horizontally(SIZE.0 - KEY_WIDTH);
+    draw_key(&key, lines)?;
     let points = || lines.iter().flat_map(|(_, points)| points);
-    let right = points().map(|&(x, _)| x).fold(axes.x_from + 0.5, f64::max);
+    let right = points().map(|&(x, _)| x).fold(axes.x_from + f64::from(f32::EPSILON), f64::max);
     let top = points().map(|&(_, y)| y).fold(10.0, f64::max);
     let low = points().map(|&(_, y)| y).fold(top, f64::min);
     // Whole decades, so that the axis begins with a label.
     let low = 10_f64.powf(low.log10().floor());
-    let mut chart = ChartBuilder::on(area)
+    let mut chart = ChartBuilder::on(&plot)
         .caption(axes.title, ("sans-serif", 16))
         .margin(8)
         // Half of the last label.
@@ -99,12 +114,26 @@ fn draw<B: DrawingBackend>(
         mesh.y_desc(axes.y);
     }
     mesh.light_line_style(WHITE.mix(0.0)).draw()?;
-    for ((name, points), colour) in lines.iter().zip(COLOURS.iter().cycle()) {
-        let series = chart.draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2)))?;
-        series
-            .label(name.clone())
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
+    for ((_, points), style) in lines.iter().zip(styles()) {
+        chart.draw_series(LineSeries::new(points.iter().copied(), style))?;
     }
-    chart.configure_series_labels().position(SeriesLabelPosition::UpperLeft).background_style(WHITE.mix(0.8)).draw()?;
     area.present()
+}
+
+/// A style for each line: the colours in order, then again as thin lines.
+fn styles() -> impl Iterator<Item = ShapeStyle> {
+    [3, 1].into_iter().flat_map(|width| COLOURS.iter().map(move |colour| colour.stroke_width(width))).cycle()
+}
+
+fn draw_key<B: DrawingBackend>(
+    area: &DrawingArea<B, plotters::coord::Shift>,
+    lines: &[Line],
+) -> Result<(), DrawingAreaErrorKind<B::ErrorType>> {
+    let style = ("sans-serif", 13).into_font().color(&BLACK).pos(Pos::new(HPos::Left, VPos::Center));
+    for (i, ((name, _), line)) in lines.iter().zip(styles()).enumerate() {
+        let y = 50 + KEY_ROW * i as i32;
+        area.draw(&PathElement::new([(0, y), (20, y)], line))?;
+        area.draw(&Text::new(name.clone(), (28, y), style.clone()))?;
+    }
+    Ok(())
 }

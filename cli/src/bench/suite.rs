@@ -104,7 +104,8 @@ fn on_near_core(
     setup.rounds = rounds.unwrap_or(setup.rounds);
     let shows = Rc::clone(shown);
     setup.progress = Box::new(move |step| shows.step(step));
-    print(&format!("{}; {} rounds\n", suite::machine_line(&setup), setup.rounds))?;
+    let plural = if setup.rounds == 1 { "" } else { "s" };
+    print(&format!("{}; {} round{plural}\n", suite::machine_line(&setup), setup.rounds))?;
     let mut done = Vec::new();
     for (i, part) in parts.iter().enumerate() {
         shown.part(part.name, i + 1, parts.len());
