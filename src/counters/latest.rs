@@ -39,7 +39,8 @@ impl<const N: usize> Latest<N> {
     /// Records so far, those included that are not there any more.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.count.load(Ordering::Acquire) // SYNC record-counted
+        // SYNC record-counted: whoever copies a record after this passes the Acquire fence of its block.
+        self.count.load(Ordering::Relaxed)
     }
 
     /// The least number that may be there still.
