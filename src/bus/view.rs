@@ -212,6 +212,12 @@ impl SlotView {
         self.tail.as_ref().map(|tail| tail.snapshot(self.control.clock())).unwrap_or_default()
     }
 
+    /// Whether the slot records slow events.
+    #[must_use]
+    pub fn records_tail(&self) -> bool {
+        self.tail.is_some()
+    }
+
     /// How many slow events there were so far: one load.
     #[must_use]
     pub fn outliers(&self) -> u64 {
