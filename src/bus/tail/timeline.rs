@@ -1,7 +1,8 @@
 //! What a slot's thread did lately, as far as one has to know to say why an event came late.
 //!
 //! The slot reads the clock around its events, and while it finds nothing at every eighth poll. Two readings that are further apart than
-//! [`GAP_NS`] leave a stretch in which the slot did not look at its ring; what happened around it tells why. The latest stretches are kept. An
+//! usual, and than [`GAP_NS`], leave a stretch in which the slot did not look at its ring; what happened around it tells why. The latest
+//! stretches are kept. An
 //! event's wait is then cut along them, and along the moment when the slot last found nothing: before it, the event was not there to be seen;
 //! after it, the slot was at earlier events.
 
@@ -12,8 +13,12 @@ use crate::clock::{Clock, Ticks};
 use crate::event::Header;
 use std::sync::Arc;
 
-/// Two looks at the clock further apart than this are a stretch worth remembering. Eight polls of an idle thread take a tenth of it.
+/// Two looks at the clock less apart than this are no stretch worth remembering. Eight polls of a thread with one slot take a tenth of it.
 const GAP_NS: u64 = 1_000;
+/// Nor are they when they are less apart than so many usual ones: polls of a thread with many slots are rare.
+const USUALS: u64 = 8;
+/// A usual distance rises by this part of it.
+const USUAL_RISE: u64 = 64;
 /// Stretches that are remembered. The wait of one event rarely has more than two.
 const STRETCHES: usize = 16;
 /// An idle slot reads the clock once in so many polls (a power of two).
@@ -43,6 +48,9 @@ pub(in crate::bus) struct Timeline {
     threshold: u64,
     /// In ticks; `u64::MAX`: no stretch is looked for.
     gap: u64,
+    gap_min: u64,
+    /// Ticks between two looks of an idle slot: falls to a smaller one at once, and rises by a 64th at a time.
+    usual: u64,
     /// Whether the slot runs after others.
     runs_after: bool,
     /// When it last found nothing.
@@ -64,6 +72,8 @@ impl Timeline {
             log,
             threshold: u64::MAX,
             gap,
+            gap_min: gap,
+            usual: gap / USUALS,
             runs_after,
             idle_at: Ticks(0),
             was_idle: false,
@@ -105,9 +115,12 @@ impl Timeline {
     /// The slot has found nothing.
     #[inline(always)]
     pub(in crate::bus) fn idle(&mut self, before: Ticks, now: Ticks, around: Around) {
-        if now.since(before) > self.gap {
+        let took = now.since(before);
+        if took > self.gap {
             self.was_away(before, now, around);
         }
+        self.usual = if took < self.usual { took } else { self.usual + self.usual / USUAL_RISE + 1 };
+        self.gap = self.gap_min.max(self.usual.saturating_mul(USUALS));
         self.idle_at = now;
         self.around = around;
     }
