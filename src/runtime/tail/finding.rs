@@ -5,8 +5,8 @@
 use crate::bus::{Outlier, TailCause};
 use core::fmt;
 
-/// Nanoseconds that a page takes which only has to be mapped, at least: to say whether faults can explain a time.
-const MINOR_FAULT_NS: u64 = 250;
+/// Nanoseconds that a page takes which only has to be mapped, about: to say whether faults can explain a time.
+const MINOR_FAULT_NS: u64 = 500;
 
 /// Why a thread was not at its work, as far as the kernel's counters tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -102,7 +102,7 @@ fn by_force(time: u64, counted: &Counted) -> Absence {
         Counted { major_faults: 1.., .. } => Absence::PageFault,
         Counted { stolen: true, .. } => Absence::Stolen,
         Counted { switched: false, missing_ns, .. } if *missing_ns >= time / 2 => Absence::Stolen,
-        Counted { minor_faults, .. } if minor_faults * MINOR_FAULT_NS >= time / 2 => Absence::PageFault,
+        Counted { minor_faults, .. } if minor_faults * MINOR_FAULT_NS >= time / 4 => Absence::PageFault,
         _ => Absence::Unknown,
     }
 }
@@ -113,7 +113,7 @@ fn by_itself(time: u64, counted: &Counted) -> Option<Absence> {
     match counted {
         Counted { major_faults: 1.., .. } => Some(Absence::PageFault),
         Counted { switched: true, .. } if slept_ns >= time / 2 => Some(Absence::Blocked),
-        Counted { minor_faults, .. } if minor_faults * MINOR_FAULT_NS >= time / 2 => Some(Absence::PageFault),
+        Counted { minor_faults, .. } if minor_faults * MINOR_FAULT_NS >= time / 4 => Some(Absence::PageFault),
         _ => None,
     }
 }
