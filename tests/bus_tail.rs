@@ -128,7 +128,8 @@ fn a_thread_that_did_other_things_is_named_and_so_is_its_backlog() {
     bench.hand.advance_ns(60 * US);
     bench.drain();
     let tail = bench.slot.handle().tail();
-    let parts = |i: usize| (tail.latest[i].parts[TailCause::Neighbour] / US, tail.latest[i].parts[TailCause::Queue] / US);
+    let parts =
+        |i: usize| (tail.latest[i].parts[TailCause::Neighbour] / US, tail.latest[i].parts[TailCause::Queue] / US);
     assert_eq!((parts(0), parts(1)), ((150, 0), (60, 2)));
 }
 

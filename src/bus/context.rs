@@ -36,7 +36,18 @@ impl Context {
     ) -> Self {
         let now = clock.now();
         let scratch = Bump::with_capacity(scratch_bytes);
-        Self { slot, clock, now, beat, attempt: 1, end_of_batch: false, holds_event: false, did_nothing: false, arena, scratch }
+        Self {
+            slot,
+            clock,
+            now,
+            beat,
+            attempt: 1,
+            end_of_batch: false,
+            holds_event: false,
+            did_nothing: false,
+            arena,
+            scratch,
+        }
     }
 
     /// The slot's name.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tagring::bus::{Outcome, Publisher, TailCause, allowed_cores, pin_current_thread};
 use tagring::runtime::config::{Config, Cores, SlotConfig, WaitChoice};
 use tagring::runtime::tail::{Absence, SlotTailReport};
-use tagring::runtime::{Runtime, Running};
+use tagring::runtime::{Running, Runtime};
 
 const MS: u64 = 1_000_000;
 
@@ -35,9 +35,10 @@ fn publish_until(
         let _ = publisher.try_publish(0, &Trade { qty: 1 });
         std::thread::sleep(Duration::from_millis(1));
         let report = report(running, slot);
-        let found = report.latest.iter().any(|one| {
-            one.outlier.cause() == cause && (absence.is_none() || one.absence == absence)
-        });
+        let found = report
+            .latest
+            .iter()
+            .any(|one| one.outlier.cause() == cause && (absence.is_none() || one.absence == absence));
         if found {
             assert!(report.examined > 0 && report.tail.count >= report.examined);
             return report;
@@ -166,7 +167,8 @@ fn a_slow_neighbour_and_a_sleeping_thread_are_named() {
     let running = runtime.start().unwrap();
     publish_until(&running, &mut publisher, "quick", (TailCause::Neighbour, None));
 
-    let (running, mut publisher) = doing(SlotConfig { wait: WaitChoice::SpinThenPark, ..over(1_000) }, |_| Outcome::Done);
+    let (running, mut publisher) =
+        doing(SlotConfig { wait: WaitChoice::SpinThenPark, ..over(1_000) }, |_| Outcome::Done);
     let parks = || running.snapshot().threads[0].stats.parks;
     eventually("the thread sleeps", || parks() > 0);
     publish_until(&running, &mut publisher, "s", (TailCause::Asleep, None));

@@ -2,6 +2,7 @@
 
 use super::Ended;
 use super::Report;
+use super::tail::charts;
 use super::text::{thousands, time};
 use crate::args::Pace;
 use plotters::prelude::*;
@@ -25,7 +26,7 @@ const STYLE: &str = "body{font:15px sans-serif;max-width:920px;margin:24px auto;
     td:first-child,th:first-child,td:nth-child(2),th:nth-child(2){text-align:left}\
     .key{margin:0;font-size:13px}.key span{margin-right:16px;white-space:nowrap}svg{width:100%;height:auto}";
 
-const COLOURS: [RGBColor; 9] = [
+pub(super) const COLOURS: [RGBColor; 9] = [
     RGBColor(31, 119, 180),
     RGBColor(214, 96, 20),
     RGBColor(44, 140, 44),
@@ -72,6 +73,7 @@ pub(super) fn page(report: &Report) -> Result<String, String> {
         add(&format!("Slot {}: hop by tag (events timed alone)", slot.name), &hops)?;
         add(&format!("Slot {}: service time by tag (events timed alone)", slot.name), &services)?;
     }
+    body.push_str(&charts(&report.tail)?);
     let ended = if report.ended == Ended::Input { String::new() } else { format!(", ended: {}", report.ended.name()) };
     Ok(format!(
         "<!doctype html><html lang=en><meta charset=utf-8><title>tagring run</title><style>{STYLE}</style>\
@@ -83,6 +85,18 @@ pub(super) fn page(report: &Report) -> Result<String, String> {
         escaped(&report.cores),
         escaped(&report.clock),
         table(report),
+    ))
+}
+
+/// The page of slow events alone.
+pub(super) fn tail_page(report: &Report) -> Result<String, String> {
+    Ok(format!(
+        "<!doctype html><html lang=en><meta charset=utf-8><title>tagring tail</title><style>{STYLE}</style>\
+         <h1>tagring tail</h1><p>{}<br>{}; {}</p>{}</html>\n",
+        escaped(&report.input),
+        escaped(&report.cores),
+        escaped(&report.clock),
+        charts(&report.tail)?,
     ))
 }
 
@@ -98,7 +112,7 @@ fn tag_name(report: &Report, slot: &str, tag: tagring::event::Tag) -> String {
     schema.map_or_else(|| format!("tag {tag}"), |schema| schema.name.to_owned())
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 

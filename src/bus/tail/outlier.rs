@@ -79,7 +79,16 @@ mod tests {
         let mut parts = Parts::default();
         TailCause::ALL.into_iter().for_each(|cause| parts[cause] = 100 + cause as u64);
         let (published, started, ended) = (Ticks(5), Ticks(7), Ticks(9));
-        let one = Outlier { number: 41, sequence: u64::MAX, events: 31, tag: Tag::new(1_023), published, started, ended, parts };
+        let one = Outlier {
+            number: 41,
+            sequence: u64::MAX,
+            events: 31,
+            tag: Tag::new(1_023),
+            published,
+            started,
+            ended,
+            parts,
+        };
         let mut words = one.to_words();
         assert_eq!(Outlier::from_words(&words, |ticks| ticks), None, "no number yet");
         words[0] = 42;

@@ -149,7 +149,12 @@ impl Timeline {
 
     /// `events` were handled one after the other from `started` to `ended`, behind one with this header; the last one's sequence.
     #[inline(always)]
-    pub(in crate::bus) fn check_group(&mut self, header: &Header, (sequence, events): (u64, u64), times: (Ticks, Ticks)) {
+    pub(in crate::bus) fn check_group(
+        &mut self,
+        header: &Header,
+        (sequence, events): (u64, u64),
+        times: (Ticks, Ticks),
+    ) {
         let (started, ended) = times;
         if ended.since(started) > self.threshold {
             self.group(header, (sequence, events), times);

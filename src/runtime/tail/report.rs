@@ -208,7 +208,10 @@ mod tests {
         let slowest = report.slowest(1_000).unwrap();
         assert_eq!((slowest.events, slowest.from_ns, slowest.parts.total()), (460, 1_000, 640_000));
         assert_eq!(report.slowest(10_000), None, "a thousand events, and only 460 were slow");
-        assert_eq!(report.shares(&slowest.parts), "62 % handler `book`, most on tag Replace, 38 % platform (most: preempted)");
+        assert_eq!(
+            report.shares(&slowest.parts),
+            "62 % handler `book`, most on tag Replace, 38 % platform (most: preempted)"
+        );
         assert_eq!(percentile(10), "p99.999");
     }
 
