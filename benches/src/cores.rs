@@ -19,6 +19,14 @@ impl Cores {
         let [.., near, far] = ids[..] else { return None };
         Some(Self { near, far })
     }
+
+    /// These two; `None` where they are one, or the process may not use both. Call it once, before [`pin`].
+    #[must_use]
+    pub fn of(near: usize, far: usize) -> Option<Self> {
+        let ids = core_affinity::get_core_ids()?;
+        let allowed = |id: usize| ids.iter().copied().find(|core| core.id == id);
+        if near == far { None } else { Some(Self { near: allowed(near)?, far: allowed(far)? }) }
+    }
 }
 
 /// Pins the calling thread.

@@ -23,6 +23,8 @@ pub(crate) enum Command {
     Tail(TailArgs),
     /// Check configuration files and name every mistake in them, one a line; exit code 2 if there is one
     Check(CheckArgs),
+    /// Measure Tagring against its peers on this machine: tables, bars, JSON, plots
+    Bench(crate::bench::BenchArgs),
 }
 
 /// What is run, and how much is told of its slow events.

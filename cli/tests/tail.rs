@@ -37,7 +37,7 @@ fn the_json_adds_up() {
     let report = done.json();
     let slots = report["slots"].as_array().unwrap();
     let names: Vec<_> = slots.iter().map(|slot| slot["slot"].as_str().unwrap()).collect();
-assert_eq!(names, ["tape", "book", "signal", "recorder"], "by bus");
+    assert_eq!(names, ["tape", "book", "signal", "recorder"], "by bus");
     let book = &slots[1];
     let count = |name: &str| book[name].as_u64().unwrap();
     assert_eq!((book["bus"].as_str(), book["threshold_ns"].clone()), (Some("md"), json!(1)));

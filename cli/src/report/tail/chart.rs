@@ -1,6 +1,7 @@
 //! Slow events drawn: for each slot a bar a percentile, cut into the causes of its time.
 
-use super::super::plot::{COLOURS, escaped};
+use super::super::axes::COLOURS;
+use super::super::plot::escaped;
 use super::super::text::time;
 use super::Tail;
 use plotters::prelude::*;
