@@ -35,6 +35,7 @@ mod guide {
         History "../docs/guide/history.md"
         Bytes "../docs/guide/bytes.md"
         Measuring "../docs/guide/measuring.md"
+        Tail "../docs/guide/tail.md"
         Testing "../docs/guide/testing.md"
         Configuration "../docs/guide/configuration.md"
         Runtime "../docs/guide/runtime.md"

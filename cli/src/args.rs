@@ -19,10 +19,22 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Feed market data through a bus into slots and report (the default command)
     Run(RunArgs),
+    /// Run the main job and tell of its slow events alone: where their time went, and which were the slowest
+    Tail(TailArgs),
     /// Check configuration files and name every mistake in them, one a line; exit code 2 if there is one
     Check(CheckArgs),
     /// Measure Tagring against its peers on this machine: tables, bars, JSON, plots
     Bench(crate::bench::BenchArgs),
+}
+
+/// What is run, and how much is told of its slow events.
+#[derive(clap::Args, Debug, Clone)]
+pub(crate) struct TailArgs {
+    /// Slow events of each slot to tell of one by one, of the latest thousand
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(usize))]
+    pub(crate) slowest: usize,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
 }
 
 /// Which configurations are checked, and what is printed of them.
@@ -77,7 +89,7 @@ pub(crate) struct RunArgs {
     /// Seed of the synthetic session
     #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "input")]
     pub(crate) seed: u64,
-    /// Where to write the plot [default: tagring-run.html; none with --quiet or --json]
+    /// Where to write the plot [default: tagring-run.html, or tagring-tail.html; none with --quiet or --json]
     #[arg(long, value_name = "FILE")]
     pub(crate) plot: Option<PathBuf>,
     /// Make a bad line or message an error, rather than skip and count it

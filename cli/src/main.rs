@@ -8,8 +8,10 @@ mod jitter;
 mod report;
 mod run;
 mod say;
+mod tail;
 
 use clap::Parser;
+use report::Shown;
 use std::process::ExitCode;
 
 #[global_allocator]
@@ -18,9 +20,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let args = args::Args::parse();
     match args.command {
-        Some(args::Command::Run(run)) => run::main(&run),
+        Some(args::Command::Run(run)) => run::main(&run, &Shown::whole()),
+        Some(args::Command::Tail(tail)) => tail::main(&tail),
         Some(args::Command::Check(check)) => check::main(&check),
         Some(args::Command::Bench(bench)) => bench::main(&bench),
-        None => run::main(&args.run),
+        None => run::main(&args.run, &Shown::whole()),
     }
 }

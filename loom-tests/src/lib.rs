@@ -12,10 +12,13 @@
 #[path = "../../src/counters/block.rs"]
 mod block;
 mod event;
+#[path = "../../src/counters/latest.rs"]
+mod latest;
 #[path = "../../src/ring/mod.rs"]
 mod ring;
 mod sync;
 
 mod block_models;
+mod latest_models;
 mod ring_models;
 mod tag_set_models;

@@ -20,6 +20,8 @@ pub struct Context {
     pub(super) end_of_batch: bool,
     /// Set while an event of this slot's ring is borrowed, which is what makes its bytes readable.
     pub(super) holds_event: bool,
+    /// Set where a callback was the one that does nothing: it need not be timed.
+    pub(super) did_nothing: bool,
     pub(super) arena: Option<Arc<ByteArena>>,
     pub(super) scratch: Bump,
 }
@@ -34,7 +36,18 @@ impl Context {
     ) -> Self {
         let now = clock.now();
         let scratch = Bump::with_capacity(scratch_bytes);
-        Self { slot, clock, now, beat, attempt: 1, end_of_batch: false, holds_event: false, arena, scratch }
+        Self {
+            slot,
+            clock,
+            now,
+            beat,
+            attempt: 1,
+            end_of_batch: false,
+            holds_event: false,
+            did_nothing: false,
+            arena,
+            scratch,
+        }
     }
 
     /// The slot's name.

@@ -49,11 +49,18 @@ pub trait Handler: Send + 'static {
     /// One event, borrowed where it lies in the ring.
     fn on_event(&mut self, event: &Event, ctx: &mut Context) -> Outcome;
 
-    /// After the last event of a batch: the place to publish or flush what the batch added up to.
-    fn on_batch_end(&mut self, _ctx: &mut Context) {}
+    /// After the last event of a batch: the place to publish or flush what the batch added up to. A slot that measures reads the clock once more
+    /// behind it, unless it is this one, which does nothing.
+    #[inline(always)]
+    fn on_batch_end(&mut self, ctx: &mut Context) {
+        ctx.did_nothing = true;
+    }
 
-    /// After a poll that found nothing. Runs often: keep it short.
-    fn on_idle(&mut self, _ctx: &mut Context) {}
+    /// After a poll that found nothing. Runs often: keep it short. Timed like [`Self::on_batch_end`].
+    #[inline(always)]
+    fn on_idle(&mut self, ctx: &mut Context) {
+        ctx.did_nothing = true;
+    }
 
     /// After a panic, before the next event, where the policy is `Restart`.
     fn on_restart(&mut self, _ctx: &mut Context) {}
@@ -84,9 +91,17 @@ macro_rules! tuple_handler {
                 outcome
             }
             #[inline(always)]
-            fn on_batch_end(&mut self, ctx: &mut Context) { $(self.$index.on_batch_end(ctx);)+ }
+            fn on_batch_end(&mut self, ctx: &mut Context) {
+                let mut nothing = true;
+                $(ctx.did_nothing = false; self.$index.on_batch_end(ctx); nothing &= ctx.did_nothing;)+
+                ctx.did_nothing = nothing;
+            }
             #[inline(always)]
-            fn on_idle(&mut self, ctx: &mut Context) { $(self.$index.on_idle(ctx);)+ }
+            fn on_idle(&mut self, ctx: &mut Context) {
+                let mut nothing = true;
+                $(ctx.did_nothing = false; self.$index.on_idle(ctx); nothing &= ctx.did_nothing;)+
+                ctx.did_nothing = nothing;
+            }
             fn on_restart(&mut self, ctx: &mut Context) { $(self.$index.on_restart(ctx);)+ }
             fn on_stop(&mut self, ctx: &mut Context) { $(self.$index.on_stop(ctx);)+ }
             fn on_failed(&mut self, ctx: &mut Context) { $(self.$index.on_failed(ctx);)+ }

@@ -11,6 +11,7 @@ use super::restarts::Restarts;
 use super::shared::{MAIL, QUARANTINE, STOP, SlotShared};
 use super::slot_builder::Ticket;
 use super::state::SlotState;
+use super::tail::{Around, TailCause, Timeline};
 use super::tally::Tally;
 use crate::clock::Ticks;
 use crate::event::{Family, StoreEvent, TagSet};
@@ -39,7 +40,8 @@ pub(super) enum Turned {
 pub(super) trait RunSlot {
     /// Runs `on_start`. An error is the panic's message.
     fn start(&mut self) -> Result<(), String>;
-    fn turn(&mut self) -> Turned;
+    /// One turn; `around`: what the thread has done beside it.
+    fn turn(&mut self, around: Around) -> Turned;
     fn is_ready(&mut self) -> bool;
     /// How long it will not be ready whatever is published: it pauses after a panic.
     fn pause(&self) -> Option<Duration>;
@@ -66,6 +68,7 @@ pub(super) struct Slot<F: Family, H: Handler> {
     pub(super) tags: TagSet,
     pub(super) tags_version: u64,
     pub(super) meter: Meter,
+    pub(super) timeline: Timeline,
     pub(super) policy: PanicPolicy,
     pub(super) shared: Arc<SlotShared>,
     pub(super) beat: Arc<Beat>,
@@ -92,12 +95,13 @@ impl<F: Family, H: Handler> RunSlot for Slot<F, H> {
         self.beat.set_phase(Phase::Starting);
         let ctx = &mut self.ctx;
         catch_unwind(AssertUnwindSafe(|| handler.on_start(ctx))).map_err(|panic| message(&*panic))?;
+        ctx.now = ctx.clock.now();
         self.beat.set_phase(Phase::Between);
         self.shared.state.go_on(SlotState::Running);
         Ok(())
     }
 
-    fn turn(&mut self) -> Turned {
+    fn turn(&mut self, around: Around) -> Turned {
         if self.shared.attention() != 0
             && let Some(turned) = self.attend()
         {
@@ -120,6 +124,8 @@ impl<F: Family, H: Handler> RunSlot for Slot<F, H> {
             beat: &self.beat,
             tags: &self.tags,
             meter: &mut self.meter,
+            timeline: &mut self.timeline,
+            around,
             tally: &mut self.tally,
             letters: &mut self.letters,
             stop: &mut stop,
@@ -128,7 +134,7 @@ impl<F: Family, H: Handler> RunSlot for Slot<F, H> {
         self.ctx.holds_event = false;
         match covered {
             Ok(0) if reader.is_finished() => stop = true,
-            Ok(0) => return self.idle(),
+            Ok(0) => return self.idle(around),
             Ok(_) => {}
             Err(panic) => {
                 let turned = self.panicked(&message(&*panic));
@@ -137,6 +143,7 @@ impl<F: Family, H: Handler> RunSlot for Slot<F, H> {
                 }
             }
         }
+        self.timeline.end(around);
         self.show_tally();
         if stop {
             self.stop();
@@ -210,6 +217,8 @@ struct Hands<'a, H, C> {
     beat: &'a Beat,
     tags: &'a TagSet,
     meter: &'a mut Meter,
+    timeline: &'a mut Timeline,
+    around: Around,
     tally: &'a mut Tally,
     letters: &'a mut Option<Box<dyn DeadLetterSink<C>>>,
     stop: &'a mut bool,
@@ -232,8 +241,14 @@ impl<H: Handler, C: StoreEvent> Hands<'_, H, C> {
         self.ctx.holds_event = false;
         self.tally.batches += 1;
         self.beat.set_phase(Phase::BatchEnd);
+        self.ctx.did_nothing = false;
         self.handler.on_batch_end(self.ctx);
         self.ctx.scratch.reset();
+        if !self.ctx.did_nothing && self.timeline.is_on() {
+            let before = self.ctx.now;
+            let now = self.read_clock();
+            self.timeline.ran(before, now, TailCause::Callback);
+        }
     }
 
     #[inline(always)]
@@ -251,12 +266,13 @@ impl<H: Handler, C: StoreEvent> Hands<'_, H, C> {
     /// A caught-up slot: the clock is read around every event.
     #[inline(always)]
     fn each_timed(&mut self, turn: &mut Turn<'_, C>) {
-        let mut start = self.read_clock();
+        let mut start = self.begin();
         while let Some((cell, sequence, at_end)) = turn.next() {
             if self.wants(cell) {
                 self.handle(cell, sequence, at_end);
-                let end = self.read_clock();
-                self.meter.alone(cell.as_event().header(), start, end);
+                let (header, end) = (cell.as_event().header(), self.read_clock());
+                let total = self.meter.alone(header, start, end);
+                self.timeline.check(total, header, sequence, (start, end));
                 start = end;
                 if *self.stop {
                     return;
@@ -269,16 +285,20 @@ impl<H: Handler, C: StoreEvent> Hands<'_, H, C> {
     #[inline(always)]
     fn groups_timed(&mut self, turn: &mut Turn<'_, C>) {
         let mut left = 0;
+        let mut start = self.begin();
         while let Some((cell, sequence, at_end)) = turn.next() {
             if !self.wants(cell) {
                 continue;
             }
             if left == 0 {
-                let start = self.read_clock();
-                self.meter.close(start);
+                if self.meter.has_group() {
+                    start = self.read_clock();
+                    self.close(start);
+                }
                 self.handle(cell, sequence, at_end);
-                let end = self.read_clock();
-                self.meter.open(cell.as_event().header(), start, end);
+                let (header, end) = (cell.as_event().header(), self.read_clock());
+                let total = self.meter.open(header, start, end);
+                self.timeline.check(total, header, sequence, (start, end));
                 left = GROUP - 1;
             } else {
                 self.handle(cell, sequence, at_end);
@@ -290,7 +310,24 @@ impl<H: Handler, C: StoreEvent> Hands<'_, H, C> {
             }
         }
         let now = self.read_clock();
-        self.meter.close(now);
+        self.close(now);
+    }
+
+    /// The first reading of the clock in a turn.
+    #[inline(always)]
+    fn begin(&mut self) -> Ticks {
+        let before = self.ctx.now;
+        let now = self.read_clock();
+        self.timeline.begin(before, now, self.around);
+        now
+    }
+
+    /// Closes a group of events that share their time.
+    #[inline(always)]
+    fn close(&mut self, now: Ticks) {
+        if let Some(group) = self.meter.close(now) {
+            self.timeline.check_group(group.header(), (self.beat.at(), group.rest()), (group.since(), now));
+        }
     }
 
     #[inline(always)]
@@ -359,13 +396,22 @@ impl<F: Family, H: Handler> Slot<F, H> {
     }
 
     #[inline]
-    fn idle(&mut self) -> Turned {
+    fn idle(&mut self, around: Around) -> Turned {
         self.beat.idle();
         let (Some(handler), ctx) = (&mut self.handler, &mut self.ctx) else { return Turned::Idle };
-        match catch_unwind(AssertUnwindSafe(|| handler.on_idle(ctx))) {
-            Ok(()) => Turned::Idle,
-            Err(panic) => self.after_panic(&message(&*panic)),
+        if self.timeline.is_to_look(self.beat.idle_polls(), around) {
+            let before = core::mem::replace(&mut ctx.now, ctx.clock.now());
+            self.timeline.idle(before, ctx.now, around);
         }
+        ctx.did_nothing = false;
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| handler.on_idle(ctx))) {
+            return self.after_panic(&message(&*panic));
+        }
+        if !ctx.did_nothing && self.timeline.is_on() {
+            let before = core::mem::replace(&mut ctx.now, ctx.clock.now());
+            self.timeline.ran(before, ctx.now, TailCause::Callback);
+        }
+        Turned::Idle
     }
 
     /// Shows the counts of the turn that is over.
@@ -403,8 +449,9 @@ impl<F: Family, H: Handler> Slot<F, H> {
     fn after_panic(&mut self, message: &str) -> Turned {
         self.shared.count_panic(message);
         self.show_tally();
-        self.ctx.now = self.ctx.clock.now();
-        self.meter.close(self.ctx.now);
+        let before = core::mem::replace(&mut self.ctx.now, self.ctx.clock.now());
+        self.timeline.ran(before, self.ctx.now, TailCause::Pause);
+        let _ = self.meter.close(self.ctx.now);
         self.beat.set_phase(Phase::Between);
         match self.policy {
             PanicPolicy::Skip => Turned::Busy,
@@ -428,9 +475,12 @@ impl<F: Family, H: Handler> Slot<F, H> {
     /// Whether the pause after a panic is over; if so, the handler is told.
     #[cold]
     fn resume(&mut self) -> bool {
-        if !self.restarts.end_pause(self.ctx.clock.now()) {
+        let now = self.ctx.clock.now();
+        if !self.restarts.end_pause(now) {
             return false;
         }
+        let before = core::mem::replace(&mut self.ctx.now, now);
+        self.timeline.ran(before, now, TailCause::Pause);
         let (Some(handler), ctx) = (&mut self.handler, &mut self.ctx) else { return false };
         self.beat.set_phase(Phase::Restarting);
         match catch_unwind(AssertUnwindSafe(|| handler.on_restart(ctx))) {
@@ -493,6 +543,8 @@ impl<F: Family, H: Handler> Slot<F, H> {
         ctx.attempt = 1;
         ctx.scratch.reset();
         ctx.beat.set_letter(None);
+        let before = core::mem::replace(&mut ctx.now, ctx.clock.now());
+        self.timeline.ran(before, ctx.now, TailCause::Callback);
         self.tally.redelivered += u64::from(reason.is_none());
         self.tally.redelivered_dead += u64::from(reason.is_some());
         match outcome {
@@ -565,6 +617,8 @@ pub(crate) fn message(panic: &(dyn std::any::Any + Send)) -> String {
 /// want one step at a time. Not `Send`: it stays on the thread that attached it.
 pub struct LocalSlot<H: Handler> {
     pub(super) slot: Box<dyn RunSlot>,
+    /// Between two turns its owner does whatever it likes.
+    pub(super) around: Around,
     pub(super) handle: super::SlotHandle<H>,
     pub(super) done: bool,
 }
@@ -575,7 +629,8 @@ impl<H: Handler> LocalSlot<H> {
         if self.done {
             return false;
         }
-        let turned = self.slot.turn();
+        let turned = self.slot.turn(self.around);
+        self.around.busy = self.around.busy.wrapping_add(2);
         self.done = turned == Turned::Done;
         turned == Turned::Busy
     }

@@ -16,6 +16,7 @@ use super::restarts::Restarts;
 use super::shared::SlotShared;
 use super::slot::{LocalSlot, RunSlot, Slot, message};
 use super::state::SlotState;
+use super::tail::{Around, Tail, TailLog, Timeline};
 use super::tally::Tally;
 use super::thread::SlotThread;
 use super::view::SlotView;
@@ -43,6 +44,7 @@ pub struct SlotBuilder<F: Family> {
     policy: PanicPolicy,
     wait: WaitStrategy,
     measure: Measure,
+    tail: Tail,
     turn_limit: usize,
     start_limit: Duration,
     scratch: usize,
@@ -61,6 +63,7 @@ impl<F: Family> SlotBuilder<F> {
             policy: PanicPolicy::default(),
             wait: WaitStrategy::default(),
             measure: Measure::default(),
+            tail: Tail::default(),
             turn_limit: TURN_LIMIT,
             start_limit: START_LIMIT,
             scratch: 0,
@@ -98,6 +101,13 @@ impl<F: Family> SlotBuilder<F> {
     /// How much to measure. Default: per slot and per tag.
     pub fn measure(mut self, measure: Measure) -> Self {
         self.measure = measure;
+        self
+    }
+
+    /// Which slow events to record, with where their time went. Default: those of four times the running p99. Nothing where nothing is
+    /// measured.
+    pub fn tail(mut self, tail: Tail) -> Self {
+        self.tail = tail;
         self
     }
 
@@ -171,7 +181,7 @@ impl<F: Family> SlotBuilder<F> {
         let (seed, handle) = self.prepare(handler)?;
         let mut slot = seed.grow();
         slot.start().map_err(|message| AttachError::StartPanicked { slot: name, message })?;
-        Ok(LocalSlot { slot, handle, done: false })
+        Ok(LocalSlot { slot, around: Around::default(), handle, done: false })
     }
 
     /// Initialises the handler and joins the ring; the slot itself is made on the thread that will own it.
@@ -189,6 +199,8 @@ impl<F: Family> SlotBuilder<F> {
         reader.set_wait_strategy(self.wait);
         inner.names.set(reader.id(), self.name);
         let (meter, meter_reader) = Meter::new(self.measure, &self.tags, &F::ALL);
+        let wants_tail = self.measure != Measure::Off && !self.tail.is_off();
+        let tail = wants_tail.then(|| Arc::new(TailLog::new(self.tail, &inner.clock)));
         let (give_back, handler_back) = crossbeam_channel::bounded(1);
         let view = SlotView {
             name: self.name,
@@ -196,13 +208,14 @@ impl<F: Family> SlotBuilder<F> {
             shared: Arc::new(SlotShared::new(&self.tags)),
             beat: Arc::default(),
             meter: Arc::new(meter_reader),
+            tail: tail.clone(),
             bell: Arc::clone(inner.ring.doorbell()),
             control: Arc::new(self.bus.clone()),
         };
         let letters = self.letters.as_ref().map(|keeper| keeper.connect(&view));
         let cradle = Cradle { shared: Arc::clone(&view.shared), beat: Arc::clone(&view.beat), born: false };
         let handle = SlotHandle { view, handler: handler_back };
-        Ok((Seed { builder: self, ticket, reader, handler, give_back, meter, letters, cradle }, handle))
+        Ok((Seed { builder: self, ticket, reader, handler, give_back, meter, tail, letters, cradle }, handle))
     }
 }
 
@@ -242,6 +255,7 @@ struct Seed<F: Family, H: Handler> {
     handler: H,
     give_back: crossbeam_channel::Sender<H>,
     meter: Meter,
+    tail: Option<Arc<TailLog>>,
     letters: Option<Box<dyn DeadLetterSink<F::Cell>>>,
     cradle: Cradle,
 }
@@ -265,7 +279,7 @@ impl Drop for Cradle {
 impl<F: Family, H: Handler> Seed<F, H> {
     fn grow(mut self) -> Box<dyn RunSlot> {
         let (shared, beat) = (Arc::clone(&self.cradle.shared), Arc::clone(&self.cradle.beat));
-        let SlotBuilder { bus, name, policy, turn_limit, scratch, seed, .. } = self.builder;
+        let SlotBuilder { bus, name, after, policy, turn_limit, scratch, seed, .. } = self.builder;
         let inner = &bus.inner;
         shared.set_thread(thread_id());
         let mut tags = TagSet::EMPTY;
@@ -283,6 +297,7 @@ impl<F: Family, H: Handler> Seed<F, H> {
             tags,
             tags_version,
             meter: self.meter,
+            timeline: Timeline::new(self.tail, &inner.clock, !after.is_empty()),
             policy,
             shared,
             beat,

@@ -4,9 +4,11 @@
 //! thread parks only when every slot it hosts allows it.
 
 use super::affinity::{CoreError, allowed_cores, pin_current_thread};
+use super::duty::{Duty, DutyCounts, DutyTimes};
 use super::hosting::{Grow, Hosting, Sown};
 use super::name::Name;
 use super::slot::{RunSlot, Turned, message};
+use super::tail::Around;
 use crate::ring::{Doorbell, Idle, PARK_LIMIT, WaitStrategy};
 use crate::sync::{AtomicU32, AtomicU64, Moment, Ordering, Spawned, is_simulated, nap, receive, spawn, thread_id};
 use core::fmt;
@@ -111,6 +113,8 @@ pub struct ThreadStats {
     pub idle_polls: u64,
     /// Times it went to sleep.
     pub parks: u64,
+    /// What its time went into: useful spinning told from idle.
+    pub times: DutyTimes,
     /// Its slots now, in the order of their turns.
     pub slots: Vec<Name>,
     /// Its kernel id.
@@ -163,6 +167,7 @@ impl SlotThreadBuilder {
             id: AtomicU32::new(0),
             slots: Mutex::default(),
             counts: CachePadded::default(),
+            duty: CachePadded::default(),
             abandoned: AtomicU32::new(0),
         });
         let theirs = Arc::clone(&shared);
@@ -203,6 +208,7 @@ pub(super) struct ThreadShared {
     /// Serials and names of its slots, for those who ask.
     slots: Mutex<Vec<(u64, Name)>>,
     counts: CachePadded<Counts>,
+    duty: CachePadded<DutyCounts>,
     /// Whether dropping the owner's value is not to wait for the thread.
     abandoned: AtomicU32,
 }
@@ -233,6 +239,8 @@ struct Counts {
     turns: AtomicU64,
     busy: AtomicU64,
     parks: AtomicU64,
+    /// Rounds after which it slept or gave its core away.
+    rests: AtomicU64,
     /// Serial of the slot whose turn it is; 0: none.
     current: AtomicU64,
 }
@@ -285,15 +293,17 @@ impl SlotThread {
     /// What it has done, and what it is at.
     #[must_use]
     pub fn stats(&self) -> ThreadStats {
-        let Counts { turns, busy, parks, .. } = &*self.shared.counts;
-        // Busy rounds are a part of all rounds: the part is read first.
-        let (busy, turns) = (busy.load(Ordering::Relaxed), turns.load(Ordering::Relaxed));
+        let Counts { turns, busy, parks, rests, .. } = &*self.shared.counts;
+        // Busy rounds and rests are a part of all rounds: the parts are read first.
+        let (busy, rests) = (busy.load(Ordering::Relaxed), rests.load(Ordering::Relaxed));
+        let turns = turns.load(Ordering::Relaxed);
         let slots = self.shared.slots.lock().unwrap_or_else(PoisonError::into_inner);
         ThreadStats {
             turns,
             busy,
             idle_polls: turns.saturating_sub(busy),
             parks: parks.load(Ordering::Relaxed),
+            times: self.shared.duty.times(turns.saturating_sub(busy).saturating_sub(rests)),
             current: self.shared.current_of(&slots),
             slots: slots.iter().map(|&(_, name)| name).collect(),
             kernel_id: self.kernel_id(),
@@ -409,12 +419,17 @@ struct Host {
     bell: Arc<Doorbell>,
     mixed: bool,
     ending: bool,
+    /// What its slots are told of each other.
+    around: Around,
+    duty: Duty,
 }
 
 impl Host {
     fn new(inbox: Receiver<Order>, shared: Arc<ThreadShared>, bell: Arc<Doorbell>) -> Self {
         let own_bell = Arc::clone(&bell);
-        Self { inbox, shared, obeyed: 0, slots: Vec::new(), own_bell, bell, mixed: false, ending: false }
+        let (around, duty) = (Around::default(), Duty::new(&shared.duty));
+        let slots = Vec::new();
+        Self { inbox, shared, obeyed: 0, slots, own_bell, bell, mixed: false, ending: false, around, duty }
     }
 
     fn run(mut self) {
@@ -492,11 +507,12 @@ impl Host {
             if many {
                 counts.current.store(slot.serial(), Ordering::Relaxed);
             }
-            match slot.turn() {
-                Turned::Idle => {}
+            match slot.turn(self.around) {
+                Turned::Idle => continue,
                 Turned::Busy => busy = true,
                 Turned::Done => done = true,
             }
+            self.around.busy = self.around.busy.wrapping_add(1);
         }
         if many {
             counts.current.store(0, Ordering::Relaxed);
@@ -508,6 +524,9 @@ impl Host {
         }
         if busy || done {
             count(&self.shared.counts.busy);
+            self.duty.busy();
+        } else {
+            self.duty.idle(&self.shared.duty);
         }
         busy || done
     }
@@ -521,11 +540,17 @@ impl Host {
             limit = self.slots.iter().filter_map(|slot| slot.pause()).fold(limit, Duration::min);
         }
         let (slots, shared, obeyed) = (&mut self.slots, &self.shared, self.obeyed);
+        let resting_since = (!idle.keeps_core(least)).then(|| self.duty.now());
         // The last look is made only by who is about to sleep.
         idle.step(least, &self.bell, limit, || {
             count(&shared.counts.parks);
             shared.sent.load(Ordering::Acquire) != obeyed || slots.iter_mut().any(|slot| slot.is_ready()) // SYNC order-sent
         });
+        if let Some(since) = resting_since {
+            self.around.rests = self.around.rests.wrapping_add(1);
+            count(&self.shared.counts.rests);
+            self.duty.rested(since, &self.shared.duty);
+        }
     }
 
     /// The slots have changed: says which there are, and chooses the doorbell to listen at, the first slot's.

@@ -6,6 +6,7 @@ use super::measure::{MeterReader, SlotLatencies};
 use super::name::Name;
 use super::shared::{MAIL, QUARANTINE, STOP, SlotShared};
 use super::state::SlotState;
+use super::tail::{Outlier, SlotTail, TailLog};
 use super::tally::{BATCHES, POSITION};
 use crate::event::{Family, StoreEvent, Tag, TagSet};
 use crate::ring::{Doorbell, ReaderId, WaitStrategy};
@@ -87,6 +88,7 @@ pub struct SlotView {
     pub(super) shared: Arc<SlotShared>,
     pub(super) beat: Arc<Beat>,
     pub(super) meter: Arc<MeterReader>,
+    pub(super) tail: Option<Arc<TailLog>>,
     pub(super) bell: Arc<Doorbell>,
     pub(super) control: Arc<dyn BusControl>,
 }
@@ -202,6 +204,39 @@ impl SlotView {
     #[must_use]
     pub fn latencies(&self) -> SlotLatencies {
         self.meter.snapshot(self.control.clock())
+    }
+
+    /// The slow events so far and where their time went; empty where the slot records none ([`super::SlotBuilder::tail`]).
+    #[must_use]
+    pub fn tail(&self) -> SlotTail {
+        self.tail.as_ref().map(|tail| tail.snapshot(self.control.clock())).unwrap_or_default()
+    }
+
+    /// Whether the slot records slow events.
+    #[must_use]
+    pub fn records_tail(&self) -> bool {
+        self.tail.is_some()
+    }
+
+    /// How many slow events there were so far: one load.
+    #[must_use]
+    pub fn outliers(&self) -> u64 {
+        self.tail.as_ref().map_or(0, |tail| tail.count())
+    }
+
+    /// The slow events from `number` on that are still kept, oldest first.
+    #[must_use]
+    pub fn outliers_since(&self, number: u64) -> Vec<Outlier> {
+        self.tail.as_ref().map(|tail| tail.since(number, self.control.clock())).unwrap_or_default()
+    }
+
+    /// Sets anew from when on an event is slow, where that follows the p99 of what was measured ([`super::Tail::times_p99`]). A runtime
+    /// does it every second; it reads 260 kB.
+    pub fn refresh_tail(&self) {
+        if let Some(tail) = self.tail.as_ref().filter(|tail| tail.follows()) {
+            let (count, p99) = self.meter.p99();
+            tail.refresh(count, p99);
+        }
     }
 
     /// The tag set asked for last.

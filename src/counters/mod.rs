@@ -2,8 +2,10 @@
 
 mod block;
 mod histogram;
+mod latest;
 mod snapshot;
 
 pub use block::Block;
 pub use histogram::{Histogram, HistogramReader, HistogramWriter};
+pub use latest::Latest;
 pub use snapshot::HistogramSnapshot;

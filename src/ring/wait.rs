@@ -113,6 +113,13 @@ impl Idle {
         self.polls = 0;
     }
 
+    /// Whether the next step spins, and so keeps its core.
+    #[inline(always)]
+    #[must_use]
+    pub fn keeps_core(&self, strategy: WaitStrategy) -> bool {
+        strategy == WaitStrategy::Spin || self.polls < SPINS - 1
+    }
+
     /// One empty poll: spins, yields or sleeps (at most `limit`), as the strategy says.
     #[inline]
     pub fn step(&mut self, strategy: WaitStrategy, bell: &Doorbell, limit: Duration, ready: impl FnMut() -> bool) {

@@ -5,7 +5,7 @@ use super::error::RuntimeError;
 use super::hosted_bus::HostedBus;
 use super::reserve::Reservation;
 use super::watchdog::Health;
-use crate::bus::{BusPublisher, Name, Overflow, PanicPolicy, RingPublisher, SlotBuilder, SlotView};
+use crate::bus::{BusPublisher, Name, Overflow, PanicPolicy, RingPublisher, SlotBuilder, SlotView, Tail};
 use crate::event::{Family, TagSet};
 use core::time::Duration;
 use std::sync::OnceLock;
@@ -85,6 +85,17 @@ impl SlotConfig {
         }
     }
 
+    /// Which slow events are recorded.
+    #[must_use]
+    pub fn tail(&self) -> Tail {
+        let kept = usize::try_from(self.outliers_max).unwrap_or(usize::MAX);
+        match (self.outlier_over_ns, self.outlier_times_p99) {
+            (0, 0) => Tail::off(),
+            (0, times) => Tail::times_p99(times as f64).keep(kept),
+            (over, _) => Tail::over(Duration::from_nanos(over)).keep(kept),
+        }
+    }
+
     /// How long `on_init`, and then `on_start`, may take.
     #[must_use]
     pub fn start_timeout(&self) -> Duration {
@@ -109,13 +120,15 @@ impl SlotConfig {
     /// Bytes that its histograms and its scratch memory take.
     pub(super) fn memory_bytes<F: Family>(&self) -> u64 {
         const TRIPLE: u64 = 390_000;
+        const OUTLIER: u64 = 272;
         let tags = self.tag_set::<F>().map_or(0, |tags| tags.iter().count() as u64);
         let histograms = match self.measure {
             MeasureChoice::Off => 0,
             MeasureChoice::Slot => 1,
             MeasureChoice::SlotAndTags => 1 + tags,
         };
-        histograms * TRIPLE + self.scratch_bytes
+        let records = if histograms > 0 && self.tail() != Tail::off() { self.outliers_max } else { 0 };
+        histograms * TRIPLE + records * OUTLIER + self.scratch_bytes
     }
 }
 
@@ -135,6 +148,7 @@ impl<F: Family> HostedBus<F> {
             .policy(config.panic_policy())
             .wait(config.wait.into())
             .measure(config.measure.into())
+            .tail(config.tail())
             .turn_limit(config.turn_limit_events as usize)
             .scratch_bytes(usize::try_from(config.scratch_bytes).unwrap_or(usize::MAX))
             .start_limit(config.start_timeout())

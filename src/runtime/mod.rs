@@ -33,6 +33,7 @@ mod stage;
 mod start;
 mod stop;
 pub mod system;
+pub mod tail;
 pub mod watchdog;
 
 pub use attachment::{Attachment, LeaveError};

@@ -13,6 +13,7 @@ use super::stage::Stage;
 use super::start::StartReport;
 use super::stop::{StopHandle, StopReason};
 use super::system;
+use super::tail::TailReport;
 use crate::bus::{Name, SlotView};
 use crate::clock::Clock;
 use crate::event::Family;
@@ -76,6 +77,12 @@ impl Running {
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.shared.clock
+    }
+
+    /// The slow events of all slots so far, and where their time went; what the service thread saw of them is up to one look old.
+    #[must_use]
+    pub fn tail(&self) -> TailReport {
+        TailReport::of(&self.shared)
     }
 
     /// The stage of its life.

@@ -10,6 +10,7 @@ use super::notice::Notice;
 use super::shared::{SYSTEM_BUS, Shared, lock};
 use super::stage::Stage;
 use super::system::{self, Cause};
+use super::tail::TailWatch;
 use super::watchdog::{Bounds, Change, Health, Standing, Watchdog};
 use crate::bus::{Name, Phase, Publisher, SlotState, SlotView};
 use crate::event::Payload;
@@ -73,6 +74,7 @@ impl Service {
             round: 0,
             threads: HashMap::new(),
             threads_seen: Moment::now(),
+            tail: TailWatch::default(),
         };
         let name = Name::new(&format!("{} service", shared.name));
         let thread = spawn(name.as_str(), move || worker.begin())?;
@@ -118,6 +120,7 @@ struct Worker {
     /// Times of slot threads as of the last window, by kernel id.
     threads: HashMap<u32, ThreadTimes>,
     threads_seen: Moment,
+    tail: TailWatch,
 }
 
 /// A slot thread as of the last look.
@@ -175,6 +178,7 @@ impl Worker {
                 }
             }
         }
+        self.tail.look(&self.shared, &buses);
         let round = self.round;
         self.watched.retain(|_, watched| watched.round == round);
         self.purged.retain(|name, _| buses.iter().any(|bus| bus.name() == *name));

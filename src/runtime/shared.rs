@@ -12,6 +12,7 @@ use super::reserve::Limits;
 use super::service::ServiceShared;
 use super::stage::Stage;
 use super::stop::Stop;
+use super::tail::TailBook;
 use crate::bus::Name;
 use crate::clock::Clock;
 use crate::event::{Family, checks::fnv};
@@ -33,6 +34,7 @@ pub(super) struct Shared {
     /// Set at the start.
     pub(super) groups: OnceLock<Groups>,
     pub(super) service: Arc<ServiceShared>,
+    pub(super) tail: TailBook,
     pub(super) stop: Arc<Stop>,
     /// Slots and feeds that wait for the start.
     pub(super) queue: Mutex<Queue>,
@@ -76,6 +78,7 @@ impl Shared {
             registry: Registry::new(),
             groups: OnceLock::new(),
             service: Arc::default(),
+            tail: TailBook::default(),
             stop: Arc::default(),
             queue: Mutex::default(),
             machine: MachineLines::default(),

@@ -78,6 +78,8 @@ pub struct SlotSnapshot {
     pub health: Health,
     /// Events behind.
     pub lag: u64,
+    /// Slow events recorded so far.
+    pub outliers: u64,
 }
 
 /// A slot thread at one moment.
@@ -167,6 +169,9 @@ impl Snapshot {
                 ("idle_polls", stats.idle_polls),
                 ("parks", stats.parks),
                 ("slots", stats.slots.len() as u64),
+                ("alive_ns", stats.times.alive.as_nanos() as u64),
+                ("looking_ns", stats.times.looking.as_nanos() as u64),
+                ("resting_ns", stats.times.resting.as_nanos() as u64),
             ];
             all.extend(numbers.map(|(what, value)| (format!("threads.{thread}.{what}"), value)));
         }
@@ -189,7 +194,7 @@ impl BusSnapshot {
             ("dead_letters_lost", self.dead_letters_lost),
         ];
         all.extend(numbers.map(|(what, value)| (format!("buses.{bus}.{what}"), value)));
-        for SlotSnapshot { slot, stats, health, lag, .. } in &self.slots {
+        for SlotSnapshot { slot, stats, health, lag, outliers, .. } in &self.slots {
             let numbers = [
                 ("state", stats.state as u64),
                 ("health", *health as u64),
@@ -204,6 +209,7 @@ impl BusSnapshot {
                 ("idle_polls", stats.idle_polls),
                 ("panics", stats.panics),
                 ("restarts", stats.restarts),
+                ("outliers", *outliers),
             ];
             all.extend(numbers.map(|(what, value)| (format!("buses.{bus}.slots.{slot}.{what}"), value)));
         }
@@ -232,7 +238,7 @@ fn bus(bus: &dyn AnyBus) -> BusSnapshot {
 fn slot(slot: &HostedSlot) -> Option<SlotSnapshot> {
     let view = slot.view.get()?;
     let (stats, thread) = (view.stats(), slot.thread.get().copied());
-    Some(SlotSnapshot { slot: slot.name, thread, stats, health: slot.health(), lag: 0 })
+    Some(SlotSnapshot { slot: slot.name, thread, stats, health: slot.health(), lag: 0, outliers: view.outliers() })
 }
 
 impl SlotSnapshot {
@@ -283,8 +289,8 @@ impl fmt::Display for Snapshot {
                 Some(core) => write!(f, " on core {core}")?,
                 None => f.write_str(", not pinned")?,
             }
-            let (slots, duty) = (stats.slots.len(), stats.busy as f64 * 100.0 / stats.turns.max(1) as f64);
-            write!(f, ": {slots} slots, {duty:.1} % of its turns had events")?;
+            let (slots, duty) = (stats.slots.len(), stats.times.duty() * 100.0);
+            write!(f, ": {slots} slots, {duty:.1} % of its time handling, the rest looking for events")?;
         }
         for FeedSnapshot { feed, end, .. } in &self.feeds {
             write!(f, "\nfeed {feed}: {end}")?;

@@ -10,3 +10,4 @@ mod signals;
 mod start;
 mod stop;
 mod stopped_process;
+mod tail;

@@ -120,3 +120,33 @@ pub(crate) fn issue_4570_stuck_abort() {
         eventually("it aborts", || false);
     }
 }
+
+#[test]
+pub(crate) fn issue_4570_outliers() {
+    let record = |over, times, most| SlotConfig {
+        outlier_over_ns: over,
+        outlier_times_p99: times,
+        outliers_max: most,
+        ..slot()
+    };
+    let kinds = [record(0, 0, 8), record(1, 0, 8), record(1, 0, 3), record(0, 1, 8), record(u64::MAX >> 30, 1, 8)];
+    let told = kinds.map(|slot| {
+        let runtime = runtime(config(4096, &[("s", slot)]));
+        let md = runtime.bus::<Events>("md").unwrap();
+        let s = md.attach("s", Doing::new(|_| Outcome::Done)).unwrap();
+        let mut publisher = md.publisher("p").unwrap();
+        let _running = runtime.start().unwrap();
+        let handle = s.handle().unwrap();
+        (0..2_000).for_each(|qty| assert!(publisher.publish(0, &Trade { qty }).is_ok()));
+        eventually("all are handled", || handle.stats().delivered == 2_000);
+        if handle.tail().threshold.is_none() && handle.records_tail() {
+            eventually("the threshold follows what was measured", || handle.tail().threshold.is_some());
+        }
+        let tail = handle.tail();
+        (handle.records_tail(), tail.count > 0 || tail.threshold.is_some(), tail.latest.len().max(3))
+    });
+    assert_eq!(told[0], (false, false, 3), "nothing is recorded");
+    assert_eq!((told[1], told[2]), ((true, true, 8), (true, true, 3)), "all are slow, and so many are kept");
+    assert!(told[3].0 && told[3].1, "after a second");
+    assert_eq!(told[4], (true, true, 3), "none takes so long");
+}

@@ -12,6 +12,11 @@ pub(super) fn text(report: &Report) -> String {
     format!("{}\n", object(report))
 }
 
+/// Slow events alone.
+pub(super) fn tail_text(report: &Report) -> String {
+    format!("{}\n", super::tail::object(&report.tail))
+}
+
 fn quantiles(snapshot: &HistogramSnapshot) -> Value {
     let mut object: Map<String, Value> =
         QUANTILES.iter().map(|&(name, q)| (name.to_owned(), snapshot.quantile(q).into())).collect();
@@ -109,6 +114,7 @@ fn object(report: &Report) -> Value {
         "clock": report.clock,
         "cores": report.cores,
         "threads": report.threads.iter().map(place).collect::<Vec<_>>(),
+        "tail": super::tail::object(&report.tail),
         "machine": report.machine,
         "notices": report.notices,
         "dead_letters": counts(report.dead_letters.iter().map(|(bus, count)| (bus.as_str(), *count))),

@@ -4,6 +4,7 @@ pub(crate) mod axes;
 mod ended;
 mod json;
 mod plot;
+pub(crate) mod tail;
 mod text;
 
 use crate::args::{Pace, RunArgs};
@@ -20,10 +21,34 @@ use tagring::counters::HistogramSnapshot;
 use tagring::runtime::watchdog::Health;
 use tagring_market::book::depth::DepthCounts;
 use tagring_market::book::ticker::Agreement;
+use tail::Tail;
 pub(crate) use text::{rate_line, thousands};
 
-/// Where the plot goes unless asked otherwise.
-const PLOT: &str = "tagring-run.html";
+/// What is shown of a run.
+pub(crate) struct Shown {
+    /// Where the plot goes unless asked otherwise.
+    pub(crate) plot: &'static str,
+    pub(crate) text: Box<dyn Fn(&Report) -> String>,
+    pub(crate) json: fn(&Report) -> String,
+    pub(crate) page: fn(&Report) -> Result<String, String>,
+}
+
+impl Shown {
+    /// All that is known.
+    pub(crate) fn whole() -> Self {
+        Self { plot: "tagring-run.html", text: Box::new(text::text), json: json::text, page: plot::page }
+    }
+
+    /// Slow events alone, the `slowest` so many of each slot one by one.
+    pub(crate) fn tail(slowest: usize) -> Self {
+        Self {
+            plot: "tagring-tail.html",
+            text: Box::new(move |report| tail::text(&report.tail, slowest)),
+            json: json::tail_text,
+            page: plot::tail_page,
+        }
+    }
+}
 
 /// Everything that is told of a run.
 pub(crate) struct Report {
@@ -67,6 +92,7 @@ pub(crate) struct Report {
     pub(crate) elapsed: Duration,
     pub(crate) feed_elapsed: Duration,
     pub(crate) slots: Vec<SlotReport>,
+    pub(crate) tail: Tail,
     pub(crate) jitter: HistogramSnapshot,
     pub(crate) trades: Vec<Trades>,
     pub(crate) books: Vec<(String, BookTop)>,
@@ -110,6 +136,7 @@ impl Default for Report {
             elapsed: Duration::ZERO,
             feed_elapsed: Duration::ZERO,
             slots: Vec::new(),
+            tail: Tail::default(),
             jitter: HistogramSnapshot::default(),
             trades: Vec::new(),
             books: Vec::new(),
@@ -168,9 +195,9 @@ pub(crate) const QUANTILES: [(&str, f64); 3] = [("p50", 0.5), ("p99", 0.99), ("p
 ///
 /// # Errors
 /// It cannot, or it would replace the input.
-pub(crate) fn check_plot(args: &RunArgs) -> Result<(), String> {
+pub(crate) fn check_plot(args: &RunArgs, shown: &Shown) -> Result<(), String> {
     let plain = !args.json && !args.quiet;
-    let Some(path) = args.plot.as_deref().or(plain.then_some(Path::new(PLOT))) else { return Ok(()) };
+    let Some(path) = args.plot.as_deref().or(plain.then_some(Path::new(shown.plot))) else { return Ok(()) };
     let input = match args.input.as_deref() {
         Some("-") => io::stdin().as_fd().try_clone_to_owned().and_then(|file| File::from(file).metadata()).ok(),
         Some(input) => std::fs::metadata(input).ok(),
@@ -200,23 +227,23 @@ fn unwritable(path: &Path, error: &io::Error) -> String {
 ///
 /// # Errors
 /// The report, or the plot asked for, cannot be written.
-pub(crate) fn show(args: &RunArgs, report: &Report) -> Result<(), String> {
+pub(crate) fn show(args: &RunArgs, report: &Report, shown: &Shown) -> Result<(), String> {
     let mut out = match (args.json, args.quiet) {
-        (true, _) => json::text(report),
+        (true, _) => (shown.json)(report),
         // Names come from the input: what a terminal would obey is shown as a mark.
-        (false, false) => text::text(report).replace(|c: char| c.is_control() && c != '\n', "\u{fffd}"),
+        (false, false) => (shown.text)(report).replace(|c: char| c.is_control() && c != '\n', "\u{fffd}"),
         (false, true) => String::new(),
     };
     let plain = !args.json && !args.quiet;
     let plot = match (&args.plot, plain) {
-        (Some(path), _) => write_plot(path, report).map(|()| Some(path.clone())),
+        (Some(path), _) => write_plot(path, report, shown).map(|()| Some(path.clone())),
         // Nobody asked for this one: a read-only folder spoils nothing.
-        (None, true) => Ok(write_plot(Path::new(PLOT), report).map_or_else(
+        (None, true) => Ok(write_plot(Path::new(shown.plot), report, shown).map_or_else(
             |error| {
                 say(&error);
                 None
             },
-            |()| Some(PathBuf::from(PLOT)),
+            |()| Some(PathBuf::from(shown.plot)),
         )),
         (None, false) => Ok(None),
     };
@@ -228,6 +255,6 @@ pub(crate) fn show(args: &RunArgs, report: &Report) -> Result<(), String> {
     plot.map(|_| ())
 }
 
-fn write_plot(path: &Path, report: &Report) -> Result<(), String> {
-    std::fs::write(path, plot::page(report)?).map_err(|error| unwritable(path, &error))
+fn write_plot(path: &Path, report: &Report, shown: &Shown) -> Result<(), String> {
+    std::fs::write(path, (shown.page)(report)?).map_err(|error| unwritable(path, &error))
 }

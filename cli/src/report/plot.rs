@@ -3,6 +3,7 @@
 use super::Ended;
 use super::Report;
 use super::axes::{COLOURS, duration, percent};
+use super::tail::charts;
 use super::text::{thousands, time};
 use crate::args::Pace;
 use plotters::prelude::*;
@@ -61,6 +62,7 @@ pub(super) fn page(report: &Report) -> Result<String, String> {
         add(&format!("Slot {}: hop by tag (events timed alone)", slot.name), &hops)?;
         add(&format!("Slot {}: service time by tag (events timed alone)", slot.name), &services)?;
     }
+    body.push_str(&charts(&report.tail)?);
     let ended = if report.ended == Ended::Input { String::new() } else { format!(", ended: {}", report.ended.name()) };
     Ok(format!(
         "<!doctype html><html lang=en><meta charset=utf-8><title>tagring run</title><style>{STYLE}</style>\
@@ -72,6 +74,18 @@ pub(super) fn page(report: &Report) -> Result<String, String> {
         escaped(&report.cores),
         escaped(&report.clock),
         table(report),
+    ))
+}
+
+/// The page of slow events alone.
+pub(super) fn tail_page(report: &Report) -> Result<String, String> {
+    Ok(format!(
+        "<!doctype html><html lang=en><meta charset=utf-8><title>tagring tail</title><style>{STYLE}</style>\
+         <h1>tagring tail</h1><p>{}<br>{}; {}</p>{}</html>\n",
+        escaped(&report.input),
+        escaped(&report.cores),
+        escaped(&report.clock),
+        charts(&report.tail)?,
     ))
 }
 
@@ -87,7 +101,7 @@ fn tag_name(report: &Report, slot: &str, tag: tagring::event::Tag) -> String {
     schema.map_or_else(|| format!("tag {tag}"), |schema| schema.name.to_owned())
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 

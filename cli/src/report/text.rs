@@ -19,6 +19,7 @@ pub(super) fn text(report: &Report) -> String {
     head(report, &mut out);
     tags(report, &mut out);
     slots(report, &mut out);
+    out.push_str(&super::tail::lines(&report.tail));
     markets(report, &mut out);
     foot(report, &mut out);
     out.lines().flat_map(|line| [line.trim_end(), "\n"]).collect()

@@ -10,11 +10,12 @@ use super::slots::Slots;
 use super::source::Source;
 use crate::args::RunArgs;
 use crate::jitter;
+use crate::report::tail::{Tail, ThreadDuty};
 use crate::report::{PlaceReport, Report};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tagring::runtime::machine::DemandKind;
-use tagring::runtime::{Deadline, FeedEnd, Runtime, ShutdownReport, Stage};
+use tagring::runtime::{Deadline, FeedEnd, Running, Runtime, ShutdownReport, Snapshot, Stage, ThreadSnapshot};
 
 /// How long each half of the jitter baseline lasts; a debug build is for tests, and not for its figures.
 const JITTER_MS: u64 = if cfg!(debug_assertions) { 10 } else { 100 };
@@ -32,6 +33,7 @@ pub(super) fn job(args: &RunArgs, runtime: Runtime, source: Source, ending: &Arc
     let running = runtime.start().map_err(|failure| failure.to_string())?;
     given.watch(&running);
     let (snapshot, machine) = (running.snapshot(), running.start_report().machine.clone());
+    let tail = tail(&running, &snapshot);
     let asked = Instant::now();
     let shutdown = running.shutdown(Deadline::configured());
     let fed = given.take().ok_or_else(|| lost(&shutdown))?;
@@ -47,6 +49,7 @@ pub(super) fn job(args: &RunArgs, runtime: Runtime, source: Source, ending: &Arc
         notices: notices.lines(),
         verbose: args.verbose,
         slots: slots.reports(&snapshot),
+        tail,
         dead_letters: shutdown.buses.iter().map(|bus| (bus.bus.to_string(), bus.dead_letters)).collect(),
         shutdown: unclean(&shutdown),
         elapsed,
@@ -78,6 +81,16 @@ fn of_feed(fed: Fed) -> Report {
         feed_elapsed: fed.elapsed,
         ..Report::default()
     }
+}
+
+/// Slow events and the threads' times, while the threads are there.
+fn tail(running: &Running, snapshot: &Snapshot) -> Tail {
+    let duty = |thread: &ThreadSnapshot| ThreadDuty {
+        name: thread.thread.to_string(),
+        core: thread.core,
+        times: thread.stats.times,
+    };
+    Tail { report: running.tail(), threads: snapshot.threads.iter().map(duty).collect() }
 }
 
 /// Who runs where.

@@ -20,7 +20,7 @@ mod source;
 mod tape;
 
 use crate::args::RunArgs;
-use crate::report;
+use crate::report::{self, Shown};
 use crate::say::{list, print, say};
 use ending::Ending;
 use job::job;
@@ -35,8 +35,8 @@ const BAD_INPUT: u8 = 2;
 /// Exit code after Ctrl-C, as shells have it, and after a request to terminate.
 const INTERRUPTED: u8 = 130;
 
-/// Runs the main job; everything that can go wrong is said on standard error.
-pub(crate) fn main(args: &RunArgs) -> ExitCode {
+/// Runs the main job and shows of it what is asked for; everything that can go wrong is said on standard error.
+pub(crate) fn main(args: &RunArgs, shown: &Shown) -> ExitCode {
     let config = match config::effective(args) {
         Ok(config) => config,
         Err(lines) => {
@@ -44,7 +44,7 @@ pub(crate) fn main(args: &RunArgs) -> ExitCode {
             return ExitCode::from(BAD_INPUT);
         }
     };
-    let result = if args.print_config { print(&config.to_toml()).map(|()| 0) } else { run(args, config) };
+    let result = if args.print_config { print(&config.to_toml()).map(|()| 0) } else { run(args, config, shown) };
     match result {
         Ok(code) => ExitCode::from(code),
         Err(message) => {
@@ -54,13 +54,13 @@ pub(crate) fn main(args: &RunArgs) -> ExitCode {
     }
 }
 
-fn run(args: &RunArgs, config: Config) -> Result<u8, String> {
+fn run(args: &RunArgs, config: Config, shown: &Shown) -> Result<u8, String> {
     let runtime = Runtime::new(config).map_err(|mistakes| mistakes.to_string())?;
     // From here on, until the report is out.
     let _signals = runtime.take_signals().map_err(|error| error.to_string())?;
     let ending = Arc::new(Ending::new(runtime.stop_handle()));
     slots::build(&runtime).map_err(|error| error.to_string())?;
-    report::check_plot(args)?;
+    report::check_plot(args, shown)?;
     if !args.quiet && args.input.is_none() {
         let mb = session::bytes(args.messages).div_ceil(1_000_000);
         let count = report::thousands(args.messages);
@@ -68,7 +68,7 @@ fn run(args: &RunArgs, config: Config) -> Result<u8, String> {
     }
     let source = Source::open(args, &ending).map_err(|error| error.to_string())?;
     let report = job(args, runtime, source, &ending)?;
-    let shown = report::show(args, &report);
+    let showed = report::show(args, &report, shown);
     if let Some(error) = &report.error {
         say(error);
         report.shutdown.iter().for_each(|line| say(line));
@@ -76,7 +76,7 @@ fn run(args: &RunArgs, config: Config) -> Result<u8, String> {
         let (messages, events) = (report::thousands(messages), report::thousands(report.events));
         say(&format!("processed before it: {messages} messages, {events} events"));
     }
-    shown?;
+    showed?;
     Ok(match &report.error {
         Some(_) => BAD_INPUT,
         None if ending.is_interrupted() => INTERRUPTED,

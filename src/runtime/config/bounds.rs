@@ -56,3 +56,6 @@ pub(super) const RESTART_PAUSE_MS: Bounds = bounds(0, HOUR_MS);
 pub(super) const RESTART_PAUSE_MAX_MS: Bounds = bounds(0, DAY_MS);
 pub(super) const STUCK_AFTER_MS: Bounds = bounds(0, DAY_MS);
 pub(super) const LAG_MAX_EVENTS: Bounds = ANY;
+pub(super) const OUTLIER_OVER_NS: Bounds = bounds(0, HOUR_MS * 1_000_000);
+pub(super) const OUTLIER_TIMES_P99: Bounds = bounds(0, 1_000);
+pub(super) const OUTLIERS_MAX: Bounds = bounds(1, 1 << 20);

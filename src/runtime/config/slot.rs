@@ -21,6 +21,16 @@ pub struct SlotConfig {
     pub wait: WaitChoice,
     /// What is measured.
     pub measure: MeasureChoice,
+    /// An event that takes longer from its intended time to the end of its handling is recorded, with where its time went; 0:
+    /// `outlier_times_p99` decides. Where nothing is measured, nothing is recorded.
+    #[cfg_attr(feature = "config", schemars(range(min = bounds::OUTLIER_OVER_NS.min, max = bounds::OUTLIER_OVER_NS.max)))]
+    pub outlier_over_ns: u64,
+    /// The same, as a multiple of the running p99; 0: nothing is recorded unless `outlier_over_ns` says so.
+    #[cfg_attr(feature = "config", schemars(range(min = bounds::OUTLIER_TIMES_P99.min, max = bounds::OUTLIER_TIMES_P99.max)))]
+    pub outlier_times_p99: u64,
+    /// Records of such events that are kept, 272 bytes each; all are counted.
+    #[cfg_attr(feature = "config", schemars(range(min = bounds::OUTLIERS_MAX.min, max = bounds::OUTLIERS_MAX.max)))]
+    pub outliers_max: u64,
     /// Most events of one turn.
     #[cfg_attr(feature = "config", schemars(range(min = bounds::TURN_LIMIT_EVENTS.min, max = bounds::TURN_LIMIT_EVENTS.max)))]
     pub turn_limit_events: u32,
@@ -62,6 +72,9 @@ impl Default for SlotConfig {
             after: Vec::new(),
             wait: WaitChoice::SpinThenYield,
             measure: MeasureChoice::SlotAndTags,
+            outlier_over_ns: 0,
+            outlier_times_p99: 4,
+            outliers_max: 256,
             turn_limit_events: 256,
             scratch_bytes: 0,
             start_timeout_ms: 5_000,
@@ -79,8 +92,11 @@ impl Default for SlotConfig {
 
 impl SlotConfig {
     /// Its numbers and their bounds.
-    pub(super) fn numbers(&self) -> [(&'static str, u64, Bounds); 9] {
+    pub(super) fn numbers(&self) -> [(&'static str, u64, Bounds); 12] {
         [
+            ("outlier_over_ns", self.outlier_over_ns, bounds::OUTLIER_OVER_NS),
+            ("outlier_times_p99", self.outlier_times_p99, bounds::OUTLIER_TIMES_P99),
+            ("outliers_max", self.outliers_max, bounds::OUTLIERS_MAX),
             ("turn_limit_events", self.turn_limit_events.into(), bounds::TURN_LIMIT_EVENTS),
             ("scratch_bytes", self.scratch_bytes, bounds::SCRATCH_BYTES),
             ("start_timeout_ms", self.start_timeout_ms, bounds::START_TIMEOUT_MS),

@@ -40,6 +40,10 @@ pub struct ThreadTimes {
     pub wait_ns: u64,
     /// How often it was put on a core.
     pub turns: u64,
+    /// Pages it touched that had to be mapped first.
+    pub minor_faults: u64,
+    /// Pages that had to be read from a disk.
+    pub major_faults: u64,
     /// Whether it wants to run.
     pub runnable: bool,
     /// The core it is on, or was on last.
@@ -70,11 +74,13 @@ impl ThreadClock {
     /// # Errors
     /// The thread has ended, or `/proc` is not there.
     pub fn read(&mut self) -> io::Result<ThreadTimes> {
-        let (runnable, core) = parse_stat(self.file("stat")?).ok_or(io::ErrorKind::InvalidData)?;
+        let Stat { runnable, core, minor_faults, major_faults } =
+            parse_stat(self.file("stat")?).ok_or(io::ErrorKind::InvalidData)?;
         // Kernels without scheduler statistics have zeroes there, or no file.
         let (counted_ns, wait_ns, turns) = self.file("schedstat").ok().and_then(parse_schedstat).unwrap_or_default();
         let run_ns = self.run_ns().unwrap_or(counted_ns);
-        Ok(ThreadTimes { at: Instant::now(), run_ns, wait_ns, turns, runnable, core })
+        let at = Instant::now();
+        Ok(ThreadTimes { at, run_ns, wait_ns, turns, minor_faults, major_faults, runnable, core })
     }
 
     fn file(&mut self, name: &str) -> io::Result<&str> {
@@ -90,9 +96,10 @@ impl ThreadClock {
         std::str::from_utf8(&self.buffer[start..length]).map_err(|_| io::ErrorKind::InvalidData.into())
     }
 
-    /// The thread's own clock. Its id is made as `MAKE_THREAD_CPUCLOCK` of the kernel's `posix-timers.h` does it; any thread of a process may
+    /// Nanoseconds the thread has run, by its own clock: one system call. `None` where it has ended. Its id is made as `MAKE_THREAD_CPUCLOCK` of the kernel's `posix-timers.h` does it; any thread of a process may
     /// read that of another.
-    fn run_ns(&self) -> Option<u64> {
+    #[must_use]
+    pub fn run_ns(&self) -> Option<u64> {
         const PER_THREAD_SCHED: libc::clockid_t = 4 | 2;
         let id = (!self.thread.cast_signed()) << 3 | PER_THREAD_SCHED;
         let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
@@ -102,11 +109,22 @@ impl ThreadClock {
     }
 }
 
-/// Whether the thread wants to run, and its core: fields 3 and 39 of `stat`, whose text begins behind field 2.
-fn parse_stat(text: &str) -> Option<(bool, Option<usize>)> {
+/// What is read from `stat`.
+#[derive(Debug, PartialEq, Eq)]
+struct Stat {
+    runnable: bool,
+    minor_faults: u64,
+    major_faults: u64,
+    core: Option<usize>,
+}
+
+/// Fields 3 (state), 10 and 12 (faults), and 39 (core) of `stat`, whose text begins behind field 2.
+fn parse_stat(text: &str) -> Option<Stat> {
     let mut fields = text.split_ascii_whitespace();
     let runnable = fields.next()? == "R";
-    Some((runnable, fields.nth(35).and_then(|core| core.parse().ok())))
+    let minor_faults = fields.nth(6).and_then(|count| count.parse().ok()).unwrap_or_default();
+    let major_faults = fields.nth(1).and_then(|count| count.parse().ok()).unwrap_or_default();
+    Some(Stat { runnable, minor_faults, major_faults, core: fields.nth(26).and_then(|core| core.parse().ok()) })
 }
 
 /// Nanoseconds run, nanoseconds waited, turns on a core.
@@ -201,14 +219,23 @@ mod tests {
 
     fn span(run: u64, wait: u64, turns: u64, runnable: (bool, bool)) -> ThreadSpan {
         let at = Instant::now();
-        let before = ThreadTimes { at, run_ns: 7 * MS, wait_ns: 3 * MS, turns: 5, runnable: runnable.0, core: Some(0) };
+        let before = ThreadTimes {
+            at,
+            run_ns: 7 * MS,
+            wait_ns: 3 * MS,
+            turns: 5,
+            minor_faults: 0,
+            major_faults: 0,
+            runnable: runnable.0,
+            core: Some(0),
+        };
         let after = ThreadTimes {
             at: at + Duration::from_millis(100),
             run_ns: before.run_ns + run * MS,
             wait_ns: before.wait_ns + wait * MS,
             turns: before.turns + turns,
             runnable: runnable.1,
-            core: Some(0),
+            ..before
         };
         after.since(&before)
     }
@@ -238,9 +265,11 @@ mod tests {
     #[test]
     fn files_of_threads_are_read_and_odd_ones_refused() {
         let stat =
-            " R 1 1 1 0 -1 4194304 100 0 0 0 0 0 0 0 20 0 1 0 452727 3133440 395 1 2 3 4 5 6 0 0 0 0 0 0 0 17 11 0 0";
-        assert_eq!(parse_stat(stat), Some((true, Some(11))));
-        assert_eq!(parse_stat(" S 1 1"), Some((false, None)));
+            " R 1 1 1 0 -1 4194304 100 0 7 0 0 0 0 0 20 0 1 0 452727 3133440 395 1 2 3 4 5 6 0 0 0 0 0 0 0 17 11 0 0";
+        let read = Stat { runnable: true, minor_faults: 100, major_faults: 7, core: Some(11) };
+        assert_eq!(parse_stat(stat), Some(read));
+        let short = Stat { runnable: false, minor_faults: 0, major_faults: 0, core: None };
+        assert_eq!(parse_stat(" S 1 1"), Some(short));
         assert_eq!(parse_stat(""), None);
         assert_eq!(parse_schedstat("123 45 6\n"), Some((123, 45, 6)));
         assert_eq!(parse_schedstat("123 45"), None);

@@ -35,6 +35,13 @@ impl CpuTimes {
         Self { cores: text.lines().filter_map(core_line).collect() }
     }
 
+    /// Kernel ticks, of 10 ms mostly, that the hypervisor gave to others since an earlier reading; 0 where either lacks the core.
+    #[must_use]
+    pub fn stolen_since(&self, earlier: &Self, core: usize) -> u64 {
+        let stolen = |times: &Self| times.cores.get(&core).map_or(0, |core| core.stolen);
+        if earlier.cores.contains_key(&core) { stolen(self).saturating_sub(stolen(earlier)) } else { 0 }
+    }
+
     /// What a core did since an earlier reading; `None` if either lacks it, or less than two ticks lie between them.
     #[must_use]
     pub fn load_since(&self, earlier: &Self, core: usize) -> Option<Load> {
