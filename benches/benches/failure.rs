@@ -4,11 +4,10 @@
 //! the ratio to the round beside it.
 
 use tagring_benches::bars::{Bar, Sense};
-use tagring_benches::clock::Scale;
 use tagring_benches::cores::Cores;
-use tagring_benches::round_trip;
 use tagring_benches::stuck::{Beside, round};
-use tagring_benches::table::{Apart, Table};
+use tagring_benches::suite::{Setup, Size};
+use tagring_benches::table::Column;
 
 const ALONE: &str = "alone";
 const STUCK: &str = "beside a stuck slot, quarantined";
@@ -21,16 +20,16 @@ fn main() -> std::process::ExitCode {
         eprintln!("failure: two cores are needed, this process may use only one");
         return std::process::ExitCode::from(2);
     };
-    let scale = Scale::calibrate();
+    let mut setup = Setup::new(cores, Size::Full);
+    setup.rounds = rounds;
     let case = |beside| move || vec![round(cores, beside, EVENTS) / 1e6];
-    let table = Table::new("One slot of a bus, one event at a time, M events/s", &["single"], move || {
-        round_trip::distance(cores, scale)
-    })
-    .case(ALONE, case(Beside::Nobody))
-    .case(STUCK, case(Beside::Stuck))
-    .case(PANICKED, case(Beside::Panicked))
-    .run(rounds);
-    for apart in Apart::ALL.into_iter().filter(|&apart| table.rounds(apart) > 0) {
+    let table = setup
+        .table("One slot of a bus, one event at a time, M events/s", &[Column::more("single")])
+        .limit(ALONE, case(Beside::Nobody))
+        .ours(STUCK, case(Beside::Stuck))
+        .ours(PANICKED, case(Beside::Panicked));
+    let table = setup.run(table);
+    for apart in setup.enough(&table) {
         println!("{}", table.markdown(apart));
         for other in [STUCK, PANICKED] {
             let bar = Bar::new(other, (&table, 0), other, &[ALONE], (Sense::AtLeast, 0.9), apart);

@@ -35,14 +35,33 @@ impl Bar {
         rule: (Sense, f64),
         apart: Apart,
     ) -> Option<Self> {
-        let ratios = theirs.iter().filter_map(|&theirs| Some((theirs, table.ratio(ours, theirs, column, apart)?)));
-        let by_median = |a: &(&str, Spread), b: &(&str, Spread)| a.1.median.total_cmp(&b.1.median);
         let (sense, bar) = rule;
-        let (against, ratio) = match sense {
-            Sense::AtMost => ratios.max_by(by_median),
-            Sense::AtLeast => ratios.min_by(by_median),
-        }?;
+        let (against, ratio) = table.worst(ours, theirs, column, sense, apart)?;
         Some(Self { what: format!("{what}; {}", apart.name()), against: against.into(), ratio, sense, bar })
+    }
+
+    /// What is held against what, and how far apart the cores stood.
+    #[must_use]
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// The row of the best peer, or of the limit.
+    #[must_use]
+    pub fn against(&self) -> &str {
+        &self.against
+    }
+
+    /// Ours over theirs, round by round.
+    #[must_use]
+    pub fn ratio(&self) -> Spread {
+        self.ratio
+    }
+
+    /// What is asked of the median of the ratios.
+    #[must_use]
+    pub fn asked(&self) -> (Sense, f64) {
+        (self.sense, self.bar)
     }
 
     /// Whether this run passes it.

@@ -2,13 +2,10 @@
 
 use crate::clock;
 
-/// Readings of one round: about two milliseconds, as long as a round of trips.
-pub const READINGS: usize = 60_000;
-
-/// One round: ticks between readings in a row.
+/// One round: ticks between `count` readings in a row. 60,000 are about two milliseconds, as long as a round of trips.
 #[must_use]
-pub fn round() -> Vec<u64> {
-    let mut ticks = vec![0; READINGS];
+pub fn round(count: usize) -> Vec<u64> {
+    let mut ticks = vec![0; count];
     let mut before = clock::arrival();
     for gap in &mut ticks {
         let now = clock::arrival();

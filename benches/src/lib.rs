@@ -1,6 +1,6 @@
 //! Tagring measured against its peers: in one run, interleaved round by round, on two pinned cores.
 //!
-//! `benches/tail.rs` prints the table and the bars, `benches/cost.rs` has criterion's mean costs. Here is what they share:
+//! `tagring bench` and `benches/tail.rs` print the tables and the bars, `benches/cost.rs` has criterion's mean costs. Here is what they share:
 //!
 //! - [`clock`]: time stamps, ordered behind what they time;
 //! - [`cores`]: two cores, chosen before anything is pinned;
@@ -8,7 +8,9 @@
 //! - [`round_trip`], [`stream`], [`jitter`]: one round of each measurement;
 //! - [`stuck`]: one round of a bus with a failing neighbour;
 //! - [`table`]: rounds of many cases interleaved, and their medians and spreads;
-//! - [`bars`]: what has to hold, and by how much it does.
+//! - [`latency`]: percentiles and curves of one round;
+//! - [`bars`]: what has to hold, and by how much it does;
+//! - [`suite`]: the parts, each with its tables and bars.
 //!
 //! Only ratios inside one run mean anything: the machine is shared, and its clock speed is not ours to fix.
 
@@ -16,9 +18,11 @@ pub mod bars;
 pub mod clock;
 pub mod cores;
 pub mod jitter;
+pub mod latency;
 pub mod peer;
 pub mod peers;
 pub mod round_trip;
 pub mod stream;
 pub mod stuck;
+pub mod suite;
 pub mod table;

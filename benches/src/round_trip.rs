@@ -10,19 +10,11 @@ use std::hint::black_box;
 /// What travels: small enough to lie in one line in every queue.
 pub type Event = [u64; 4];
 
-/// Round trips of one round. Rounds of some milliseconds: longer ones meet the hypervisor.
-pub const TRIPS: usize = 4_000;
-/// Trips before the first one that is timed: one lap of the ring.
-const WARM_UP: usize = CAPACITY;
-const CAPACITY: usize = 1_024;
+/// Cells of each queue, and trips before the first one that is timed: one lap of the ring.
+pub const CAPACITY: usize = 1_024;
 
-/// One round: the ticks of each trip, unsorted. The caller runs on `cores.near`.
-#[must_use]
-pub fn round<P: Peer<Event>>(cores: Cores) -> Vec<u64> {
-    trips::<P>(cores, CAPACITY, WARM_UP, TRIPS)
-}
-
-/// As [`round`], of any length over queues of any capacity.
+/// One round: the ticks of each trip, unsorted, over queues of any capacity. The caller runs on `cores.near`. Rounds should take some
+/// milliseconds: longer ones meet the hypervisor.
 #[must_use]
 pub fn trips<P: Peer<Event>>(cores: Cores, capacity: usize, warm_up: usize, trips: usize) -> Vec<u64> {
     let (out, far_in) = P::pair(capacity);
@@ -53,10 +45,10 @@ pub fn trips<P: Peer<Event>>(cores: Cores, capacity: usize, warm_up: usize, trip
     ticks.split_off(warm_up)
 }
 
-/// How far apart the cores are now: by the median of a thousand round trips of bare atomics.
+/// How far apart the cores are now: by the median of `count` round trips of bare atomics.
 #[must_use]
-pub fn distance(cores: Cores, scale: Scale) -> Apart {
-    let mut ticks = trips::<BareAtomics>(cores, CAPACITY, 100, 1_000);
+pub fn distance(cores: Cores, scale: Scale, count: usize) -> Apart {
+    let mut ticks = trips::<BareAtomics>(cores, CAPACITY, count / 10, count);
     ticks.sort_unstable();
     Apart::of_ns(scale.ns(ticks[ticks.len() / 2] as f64))
 }

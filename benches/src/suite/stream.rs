@@ -1,0 +1,57 @@
+//! One publisher to one reader as fast as they go, with a light and with a heavy handler: the two regimes.
+
+use super::names::{CHANNEL, DISRUPTOR, OURS, QUEUE, RTRB, RTRB_CHUNKS};
+use super::{Found, Part, Setup};
+use crate::bars::Sense;
+use crate::peer::Peer;
+use crate::peers::{CrossbeamChannel, CrossbeamQueue, Disruptor, RtrbChunks, RtrbPushPop, Tagring};
+use crate::stream::{Heavy, Light, Publishing, Work, one_to_one};
+use crate::table::{Column, Figures, Table};
+
+pub(super) const LIGHT: Part =
+    Part { name: "stream", about: "throughput one to one, light handler, single and in batches", measure: light };
+pub(super) const HEAVY: Part =
+    Part { name: "heavy", about: "throughput one to one, heavy handler, single and in batches", measure: heavy };
+
+fn light(setup: &Setup) -> Found {
+    let mut found = Found::default();
+    let table = setup.run(table::<Light, 7>(setup, "56-byte events"));
+    let peers = table.peers();
+    found.bar(setup, "one to one, 56 bytes, single", (&table, 0), OURS, &peers, (Sense::AtLeast, 4.0));
+    found.bar(setup, "one to one, 56 bytes, batches of 64", (&table, 1), OURS, &peers, (Sense::AtLeast, 0.95));
+    found.tables.push(table);
+    let table = setup.run(self::table::<Light, 4>(setup, "32-byte events"));
+    let peers = table.peers();
+    found.bar(setup, "one to one, 32 bytes, single", (&table, 0), OURS, &peers, (Sense::AtLeast, 0.8));
+    found.tables.push(table);
+    found
+}
+
+fn heavy(setup: &Setup) -> Found {
+    let tables = [table::<Heavy, 7>(setup, "56-byte events"), table::<Heavy, 4>(setup, "32-byte events")]
+        .map(|table| setup.run(table));
+    Found { tables: tables.into(), ..Found::default() }
+}
+
+/// Why packed rings move more events in the same lines.
+const PACKED: &str = "A cell is whole lines, so that a hop moves one; this peer packs events, and moves fewer lines for a batch of them.";
+
+fn table<W: Work, const N: usize>(setup: &Setup, what: &str) -> Table<'static> {
+    fn row<P: Peer<[u64; N]>, W: Work, const N: usize>(setup: &Setup) -> impl FnMut() -> Figures + 'static {
+        let (cores, events) = (setup.cores, setup.events());
+        move || {
+            let round = |how| one_to_one::<P, W, N>(cores, how, events) / 1e6;
+            vec![round(Publishing::Single), round(Publishing::Batches)]
+        }
+    }
+    let title = format!("One to one, {what}, {} handler, M events/s", W::NAME);
+    setup
+        .table(&title, &["single", "batches of 64"].map(Column::more))
+        .ours(OURS, row::<Tagring, W, N>(setup))
+        .peer(DISRUPTOR, row::<Disruptor, W, N>(setup))
+        .peer(RTRB_CHUNKS, row::<RtrbChunks, W, N>(setup))
+        .peer(RTRB, row::<RtrbPushPop, W, N>(setup))
+        .peer(QUEUE, row::<CrossbeamQueue, W, N>(setup))
+        .peer(CHANNEL, row::<CrossbeamChannel, W, N>(setup))
+        .why(OURS, 1, PACKED)
+}

@@ -1,0 +1,47 @@
+//! Ping-pong over two queues, one event at a time.
+
+use super::names::{CHANNEL, DISRUPTOR, JITTER, LIMIT, LIMIT_LINES, OURS, QUEUE, RTRB, RTRB_CHUNKS};
+use super::{Found, Part, Setup};
+use crate::bars::Sense;
+use crate::peer::Peer;
+use crate::peers::{
+    BareAtomics, BareLines, CrossbeamChannel, CrossbeamQueue, Disruptor, RtrbChunks, RtrbPushPop, Tagring,
+};
+use crate::table::{Sample, Table};
+use crate::{jitter, latency, round_trip};
+
+pub(super) const PART: Part = Part { name: "trip", about: "round trip over two queues: ping-pong", measure };
+
+fn measure(setup: &Setup) -> Found {
+    let table = setup.run(table(setup));
+    let mut found = Found::default();
+    let peers = table.peers();
+    found.bar(setup, "round trip, median", (&table, 0), OURS, &[LIMIT], (Sense::AtMost, 1.05));
+    found.bar(setup, "round trip, median", (&table, 0), OURS, &[LIMIT_LINES], (Sense::AtMost, 1.05));
+    found.bar(setup, "round trip, p99.9", (&table, 2), OURS, &peers, (Sense::AtMost, 0.75));
+    found.tables.push(table);
+    found
+}
+
+fn table(setup: &Setup) -> Table<'static> {
+    fn trip<P: Peer<round_trip::Event>>(setup: &Setup) -> impl FnMut() -> Sample + 'static {
+        let (cores, scale) = (setup.cores, setup.scale);
+        let (warm_up, trips) =
+            (setup.pick(round_trip::CAPACITY, round_trip::CAPACITY, 50), setup.pick(4_000, 4_000, 100));
+        move || latency::percentiles(round_trip::trips::<P>(cores, round_trip::CAPACITY, warm_up, trips), scale)
+    }
+    let (scale, readings) = (setup.scale, setup.pick(60_000, 60_000, 1_000));
+    let far_apart = "A ring takes a fresh cell for each event, this peer polls one line: where cores are far apart, the fresh line costs more.";
+    setup
+        .table("Round trip over two queues, ns", &latency::columns("ns"))
+        .limit(LIMIT, trip::<BareAtomics>(setup))
+        .limit(LIMIT_LINES, trip::<BareLines>(setup))
+        .ours(OURS, trip::<Tagring>(setup))
+        .peer(DISRUPTOR, trip::<Disruptor>(setup))
+        .peer(RTRB_CHUNKS, trip::<RtrbChunks>(setup))
+        .peer(RTRB, trip::<RtrbPushPop>(setup))
+        .peer(QUEUE, trip::<CrossbeamQueue>(setup))
+        .peer(CHANNEL, trip::<CrossbeamChannel>(setup))
+        .limit(JITTER, move || latency::percentiles(jitter::round(readings), scale))
+        .why(OURS, 0, far_apart)
+}
