@@ -13,7 +13,7 @@ pub const CAPACITY: usize = 1_024;
 /// Events of a batch.
 pub const BATCH: usize = 64;
 /// Events before the clock starts: two laps.
-const WARM_UP: usize = 2 * CAPACITY;
+pub(crate) const WARM_UP: usize = 2 * CAPACITY;
 
 /// How the publisher publishes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

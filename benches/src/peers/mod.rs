@@ -9,7 +9,7 @@ mod flume;
 #[cfg(feature = "iceoryx2")]
 mod iceoryx2;
 mod kanal;
-// pub mod lmax;
+pub mod lmax;
 mod queues;
 mod rtrb;
 mod tagring;

@@ -26,20 +26,31 @@
 //! ```
 
 mod clock;
+mod lmax;
+mod many;
 pub mod names;
 mod setup;
+mod shapes;
 mod stream;
 #[cfg(test)]
 mod tests;
 mod trip;
-mod two;
 
 use crate::bars::{Bar, Sense};
 use crate::table::{Apart, Measured};
 pub use setup::{Setup, Size};
 
 /// All parts, in the order they run.
-pub const PARTS: &[Part] = &[clock::PART, trip::PART, stream::LIGHT, stream::HEAVY, two::PART];
+pub const PARTS: &[Part] = &[
+    clock::PART,
+    trip::PART,
+    stream::LIGHT,
+    stream::HEAVY,
+    many::PART,
+    shapes::BROADCAST,
+    shapes::PIPELINE,
+    shapes::DIAMOND,
+];
 
 /// One part of the suite.
 #[derive(Clone, Copy, Debug)]

@@ -1,11 +1,17 @@
 //! Ping-pong over two queues, one event at a time.
 
-use super::names::{CHANNEL, DISRUPTOR, JITTER, LIMIT, LIMIT_LINES, OURS, QUEUE, RTRB, RTRB_CHUNKS};
+use super::lmax::Java;
+use super::names::{
+    CHANNEL, DISRUPTOR, FLUME, JITTER, KANAL, KANAL_POLLED, LIMIT, LIMIT_LINES, OURS, QUEUE, RTRB, RTRB_CHUNKS, THINGBUF,
+    TOKIO,
+};
 use super::{Found, Part, Setup};
 use crate::bars::Sense;
 use crate::peer::Peer;
+use crate::clock::Scale;
 use crate::peers::{
-    BareAtomics, BareLines, CrossbeamChannel, CrossbeamQueue, Disruptor, RtrbChunks, RtrbPushPop, Tagring,
+    BareAtomics, BareLines, CrossbeamChannel, CrossbeamQueue, Disruptor, Flume, KanalBlocking, KanalPolled, RtrbChunks,
+    RtrbPushPop, Tagring, Thingbuf, TokioMpsc,
 };
 use crate::table::{Sample, Table};
 use crate::{jitter, latency, round_trip};
@@ -32,8 +38,11 @@ fn table(setup: &Setup) -> Table<'static> {
     }
     let (scale, readings) = (setup.scale, setup.pick(60_000, 60_000, 1_000));
     let far_apart = "A ring takes a fresh cell for each event, this peer polls one line: where cores are far apart, the fresh line costs more.";
-    setup
-        .table("Round trip over two queues, ns", &latency::columns("ns"))
+    let (warm_up, count) = (round_trip::CAPACITY, setup.pick(4_000, 4_000, 100));
+    let java = Java::start(setup, move |lmax| lmax.trips(warm_up, count).map(drop));
+    let columns = latency::columns("ns");
+    let table = setup
+        .table("Round trip over two queues, ns", &columns)
         .limit(LIMIT, trip::<BareAtomics>(setup))
         .limit(LIMIT_LINES, trip::<BareLines>(setup))
         .ours(OURS, trip::<Tagring>(setup))
@@ -42,6 +51,14 @@ fn table(setup: &Setup) -> Table<'static> {
         .peer(RTRB, trip::<RtrbPushPop>(setup))
         .peer(QUEUE, trip::<CrossbeamQueue>(setup))
         .peer(CHANNEL, trip::<CrossbeamChannel>(setup))
+        .peer(THINGBUF, trip::<Thingbuf>(setup))
+        .peer(KANAL, trip::<KanalBlocking>(setup))
+        .peer(KANAL_POLLED, trip::<KanalPolled>(setup))
+        .peer(FLUME, trip::<Flume>(setup))
+        .peer(TOKIO, trip::<TokioMpsc>(setup));
+    #[cfg(feature = "iceoryx2")]
+    let table = table.peer(super::names::ICEORYX2, trip::<crate::peers::Iceoryx2>(setup));
+    java.row(table, columns.len(), move |lmax| Ok(latency::percentiles(lmax.trips(warm_up, count)?, Scale::NANOSECONDS)))
         .limit(JITTER, move || latency::percentiles(jitter::round(readings), scale))
         .why(OURS, 0, far_apart)
 }
