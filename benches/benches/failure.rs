@@ -29,7 +29,7 @@ fn main() -> std::process::ExitCode {
         .ours(STUCK, case(Beside::Stuck))
         .ours(PANICKED, case(Beside::Panicked));
     let table = setup.run(table);
-    for apart in setup.enough(&table) {
+    for apart in table.enough() {
         println!("{}", table.markdown(apart));
         for other in [STUCK, PANICKED] {
             let bar = Bar::new(other, (&table, 0), other, &[ALONE], (Sense::AtLeast, 0.9), apart);

@@ -61,7 +61,7 @@ fn main() -> ExitCode {
     for part in options.parts {
         let found = (part.measure)(&setup);
         for table in &found.tables {
-            setup.enough(table).for_each(|apart| println!("{}", table.markdown(apart)));
+            table.enough().for_each(|apart| println!("{}", table.markdown(apart)));
         }
         bars.extend(found.bars);
     }

@@ -10,7 +10,7 @@ pub struct Cores {
     pub near: CoreId,
     /// Where readers run.
     pub far: CoreId,
-    /// All that the process may use, from the last to the first: `far`, `near`, and so on.
+    /// All that the process may use, these two first: `far`, `near`, and the others.
     pub all: &'static [CoreId],
 }
 
@@ -26,10 +26,24 @@ impl Cores {
     /// The last two cores that the process may use; `None` where it has only one. Call it once, before [`pin`].
     #[must_use]
     pub fn choose() -> Option<Self> {
-        let mut ids = core_affinity::get_core_ids()?;
-        ids.reverse();
-        let [far, near, ..] = ids[..] else { return None };
-        Some(Self { near, far, all: ids.leak() })
+        let ids = core_affinity::get_core_ids()?;
+        let [.., near, far] = ids[..] else { return None };
+        Some(Self::first_of(near, far, &ids))
+    }
+
+    /// These two; `None` where they are one, or the process may not use both. Call it once, before [`pin`].
+    #[must_use]
+    pub fn of(near: usize, far: usize) -> Option<Self> {
+        let ids = core_affinity::get_core_ids()?;
+        let allowed = |id: usize| ids.iter().copied().find(|core| core.id == id);
+        if near == far { None } else { Some(Self::first_of(allowed(near)?, allowed(far)?, &ids)) }
+    }
+
+    /// Kept for good: it is chosen once.
+    fn first_of(near: CoreId, far: CoreId, ids: &[CoreId]) -> Self {
+        let others = ids.iter().rev().copied().filter(|&core| core != near && core != far);
+        let all: Vec<CoreId> = [far, near].into_iter().chain(others).collect();
+        Self { near, far, all: all.leak() }
     }
 
     /// Seats for this many threads.
@@ -97,8 +111,8 @@ mod tests {
     use std::collections::HashSet;
 
     fn cores(count: usize) -> Cores {
-        let ids: Vec<_> = (0..count).rev().map(|id| CoreId { id }).collect();
-        Cores { far: ids[0], near: ids[1], all: ids.leak() }
+        let ids: Vec<_> = (0..count).map(|id| CoreId { id }).collect();
+        Cores::first_of(ids[0], ids[1], &ids)
     }
 
     #[test]

@@ -56,6 +56,12 @@ impl Column {
     pub fn name(&self) -> &str {
         &self.name
     }
+
+    /// Which way is good: at most what a peer has, or at least; `None` for what is only told.
+    #[must_use]
+    pub fn better(&self) -> Option<Sense> {
+        self.better
+    }
 }
 
 /// Whose row it is.
@@ -94,11 +100,13 @@ pub enum Apart {
     Near,
     /// Two cores without.
     Far,
+    /// It does not matter for what is measured.
+    Any,
 }
 
 impl Apart {
     /// All, from near to far.
-    pub const ALL: [Self; 3] = [Self::OneCore, Self::Near, Self::Far];
+    pub const ALL: [Self; 4] = [Self::OneCore, Self::Near, Self::Far, Self::Any];
 
     /// By the median round trip of bare atomics.
     #[must_use]
@@ -117,6 +125,7 @@ impl Apart {
             Self::OneCore => "two threads of one core",
             Self::Near => "cores near",
             Self::Far => "cores far apart",
+            Self::Any => "at any distance of the cores",
         }
     }
 }
@@ -236,7 +245,7 @@ impl<'a> Table<'a> {
         }
         let row = |case: Case<'_>| Row { name: case.name, whose: case.whose, rounds: case.rounds };
         let rows = self.cases.into_iter().map(row).collect();
-        Measured { title: self.title, columns: self.columns, rows, whys: self.whys }
+        Measured { title: self.title, columns: self.columns, rows, whys: self.whys, asked: rounds }
     }
 
     fn round(&mut self, round: usize, rounds: usize, before: &mut Apart, progress: &Progress) -> ControlFlow<()> {
@@ -259,6 +268,7 @@ pub struct Measured {
     columns: Vec<Column>,
     rows: Vec<Row>,
     whys: Vec<Why>,
+    asked: usize,
 }
 
 /// A finished row.
@@ -367,6 +377,14 @@ impl Measured {
         self.rows.iter().map(|row| row.at(apart).count()).min().unwrap_or(0)
     }
 
+    /// The distances at which there are enough rounds to say something.
+    pub fn enough(&self) -> impl Iterator<Item = Apart> {
+        /// Fewer rounds than this say nothing, but where no more were asked for.
+        const ROUNDS_MIN: usize = 5;
+        let enough = ROUNDS_MIN.min(self.asked).max(1);
+        Apart::ALL.into_iter().filter(move |&apart| self.rounds(apart) >= enough)
+    }
+
     /// One row over another, round by round: the two stood next to each other in time, and the cores as far apart.
     ///
     /// # Panics
@@ -441,14 +459,16 @@ impl Measured {
         for Behind { ours, peer, column, ratio, why } in self.behind(apart) {
             let why = why.as_deref().unwrap_or("No reason is known.");
             let (median, low, high) = (ratio.median, ratio.low, ratio.high);
-            let _ = write!(text, "\n{ours}, {column}: {median:.2} x ({low:.2}-{high:.2}) {peer}. {why}");
+            let _ = write!(text, "\n- {ours}, {column}: {median:.2} x ({low:.2}-{high:.2}) {peer}. {why}");
         }
+        text.push('\n');
         text
     }
 }
 
-/// Three significant digits are more than the machine can tell.
-fn short(figure: f64) -> String {
+/// A figure for people. Three significant digits are more than the machine can tell.
+#[must_use]
+pub fn short(figure: f64) -> String {
     let digits = match figure {
         ..10.0 => 2,
         ..100.0 => 1,

@@ -21,6 +21,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Check configuration files and name every mistake in them, one a line; exit code 2 if there is one
     Check(CheckArgs),
+    /// Measure Tagring against its peers on this machine: tables, bars, JSON, plots
+    Bench(crate::bench::BenchArgs),
 }
 
 /// Which configurations are checked, and what is printed of them.

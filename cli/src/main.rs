@@ -1,6 +1,7 @@
 //! The program `tagring`. Without a command it runs the main job: a feed into a bus into slots, and a report of what happened.
 
 mod args;
+mod bench;
 mod check;
 mod derived;
 mod jitter;
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
     match args.command {
         Some(args::Command::Run(run)) => run::main(&run),
         Some(args::Command::Check(check)) => check::main(&check),
+        Some(args::Command::Bench(bench)) => bench::main(&bench),
         None => run::main(&args.run),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Found, Part, Setup};
 use crate::clock;
-use crate::table::{Apart, Column, Table};
+use crate::table::Column;
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -11,8 +11,8 @@ pub(super) const PART: Part = Part { name: "clock", about: "reading a clock", me
 fn measure(setup: &Setup) -> Found {
     let count = setup.pick(20_000, 20_000, 100);
     let read = move |read: fn() -> u64| move || vec![clock::cost_ns(count, || _ = black_box(read()))];
-    // Nothing here moves between cores.
-    let table = Table::new("Reading a clock", &[Column::plain("ns")], || Apart::Near)
+    let table = setup
+        .table_anywhere("Reading a clock", &[Column::plain("ns")])
         .limit("RDTSC", read(clock::stamp))
         .limit("RDTSCP", read(clock::arrival))
         .limit("LFENCE; RDTSC", read(clock::fenced))

@@ -31,8 +31,8 @@ fn measure(setup: &Setup) -> Found {
             let table = setup.run(table);
             let peers = table.peers();
             let what = format!("{publishers} publishers, {bytes} bytes");
-            found.bar(setup, &what, (&table, 0), OURS, &peers, (Sense::AtLeast, 1.0));
-            found.bar(setup, &format!("{what}, a ring each"), (&table, 0), OURS_EACH, &peers, (Sense::AtLeast, 1.0));
+            found.bar(&what, (&table, 0), OURS, &peers, (Sense::AtLeast, 1.0));
+            found.bar(&format!("{what}, a ring each"), (&table, 0), OURS_EACH, &peers, (Sense::AtLeast, 1.0));
             found.tables.push(table);
         }
     }

@@ -18,7 +18,7 @@
 //!         .why("tagring", 0, "It adds twice.");
 //!     let mut found = Found::default();
 //!     let table = setup.run(table);
-//!     // found.bar(setup, "sums", (&table, 0), "tagring", &table.peers(), (Sense::AtLeast, 0.9));
+//!     // found.bar("sums", (&table, 0), "tagring", &table.peers(), (Sense::AtLeast, 0.9));
 //!     found.tables.push(table);
 //!     found
 //! }
@@ -26,9 +26,12 @@
 //! ```
 
 mod clock;
+mod hop;
 mod lmax;
+mod machine;
 mod many;
 pub mod names;
+mod report;
 mod setup;
 mod shapes;
 mod stream;
@@ -37,13 +40,16 @@ mod tests;
 mod trip;
 
 use crate::bars::{Bar, Sense};
-use crate::table::{Apart, Measured};
+use crate::table::Measured;
+pub use machine::{machine, machine_line};
+pub use report::report;
 pub use setup::{Setup, Size};
 
 /// All parts, in the order they run.
 pub const PARTS: &[Part] = &[
     clock::PART,
     trip::PART,
+    hop::PART,
     stream::LIGHT,
     stream::HEAVY,
     many::PART,
@@ -89,7 +95,6 @@ impl Found {
     /// Holds a column of row `ours` against the best of the rows `theirs`, for each distance with enough rounds.
     pub fn bar(
         &mut self,
-        setup: &Setup,
         what: &str,
         (table, column): (&Measured, usize),
         ours: &str,
@@ -97,16 +102,6 @@ impl Found {
         rule: (Sense, f64),
     ) {
         let bar = |apart| Bar::new(what, (table, column), ours, theirs, rule, apart);
-        self.bars.extend(setup.enough(table).filter_map(bar));
-    }
-}
-
-impl Setup {
-    /// The distances at which a table has enough rounds to say something.
-    pub fn enough(&self, table: &Measured) -> impl Iterator<Item = Apart> {
-        /// Fewer rounds than this say nothing.
-        const ROUNDS_MIN: usize = 5;
-        let enough = ROUNDS_MIN.min(self.rounds).max(1);
-        Apart::ALL.into_iter().filter(move |&apart| table.rounds(apart) >= enough)
+        self.bars.extend(table.enough().filter_map(bar));
     }
 }

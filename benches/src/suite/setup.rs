@@ -3,7 +3,7 @@
 use crate::clock::Scale;
 use crate::cores::Cores;
 use crate::round_trip;
-use crate::table::{Column, Measured, Progress, Table};
+use crate::table::{Apart, Column, Measured, Progress, Table};
 use core::fmt;
 use core::ops::ControlFlow;
 
@@ -65,6 +65,12 @@ impl Setup {
     pub fn table<'a>(&self, title: &str, columns: &[Column]) -> Table<'a> {
         let (cores, scale, trips) = (self.cores, self.scale, self.pick(1_000, 1_000, 50));
         Table::new(title, columns, move || round_trip::distance(cores, scale, trips))
+    }
+
+    /// An empty table of what does not depend on how far apart the cores stand.
+    #[must_use]
+    pub fn table_anywhere<'a>(&self, title: &str, columns: &[Column]) -> Table<'a> {
+        Table::new(title, columns, || Apart::Any)
     }
 
     /// Runs all rounds of a table.

@@ -38,7 +38,7 @@ fn measure(setup: &Setup, shape: Shape, what: &str) -> Found {
     for table in [table::<Wide, 7>(setup, shape, what), table::<Narrow, 4>(setup, shape, what)] {
         let table = setup.run(table);
         let peers = table.peers();
-        found.bar(setup, &format!("{}, single", table.title()), (&table, 0), OURS, &peers, (Sense::AtLeast, 1.0));
+        found.bar(&format!("{}, single", table.title()), (&table, 0), OURS, &peers, (Sense::AtLeast, 1.0));
         found.tables.push(table);
     }
     found

@@ -37,12 +37,12 @@ fn light(setup: &Setup) -> Found {
     };
     let table = setup.run(with_java(self::table::<Light, 7>(setup, "56-byte events"), 7));
     let peers = table.peers();
-    found.bar(setup, "one to one, 56 bytes, single", (&table, 0), OURS, &peers, (Sense::AtLeast, 4.0));
-    found.bar(setup, "one to one, 56 bytes, batches of 64", (&table, 1), OURS, &peers, (Sense::AtLeast, 0.95));
+    found.bar("one to one, 56 bytes, single", (&table, 0), OURS, &peers, (Sense::AtLeast, 4.0));
+    found.bar("one to one, 56 bytes, batches of 64", (&table, 1), OURS, &peers, (Sense::AtLeast, 0.95));
     found.tables.push(table);
     let table = setup.run(with_java(self::table::<Light, 4>(setup, "32-byte events"), 4));
     let peers = table.peers();
-    found.bar(setup, "one to one, 32 bytes, single", (&table, 0), OURS, &peers, (Sense::AtLeast, 0.8));
+    found.bar("one to one, 32 bytes, single", (&table, 0), OURS, &peers, (Sense::AtLeast, 0.8));
     found.tables.push(table);
     found
 }

@@ -22,9 +22,9 @@ fn measure(setup: &Setup) -> Found {
     let table = setup.run(table(setup));
     let mut found = Found::default();
     let peers = table.peers();
-    found.bar(setup, "round trip, median", (&table, 0), OURS, &[LIMIT], (Sense::AtMost, 1.05));
-    found.bar(setup, "round trip, median", (&table, 0), OURS, &[LIMIT_LINES], (Sense::AtMost, 1.05));
-    found.bar(setup, "round trip, p99.9", (&table, 2), OURS, &peers, (Sense::AtMost, 0.75));
+    found.bar("round trip, median", (&table, 0), OURS, &[LIMIT], (Sense::AtMost, 1.05));
+    found.bar("round trip, median", (&table, 0), OURS, &[LIMIT_LINES], (Sense::AtMost, 1.05));
+    found.bar("round trip, p99.9", (&table, 2), OURS, &peers, (Sense::AtMost, 0.75));
     found.tables.push(table);
     found
 }

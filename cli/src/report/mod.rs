@@ -1,5 +1,6 @@
 //! What a run came to, and three ways to show it: text, JSON, a plot.
 
+pub(crate) mod axes;
 mod ended;
 mod json;
 mod plot;

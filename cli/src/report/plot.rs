@@ -2,6 +2,7 @@
 
 use super::Ended;
 use super::Report;
+use super::axes::{COLOURS, duration, percent};
 use super::text::{thousands, time};
 use crate::args::Pace;
 use plotters::prelude::*;
@@ -24,18 +25,6 @@ const STYLE: &str = "body{font:15px sans-serif;max-width:920px;margin:24px auto;
     td,th{padding:3px 14px;text-align:right;border-bottom:1px solid #ddd;font-variant-numeric:tabular-nums}\
     td:first-child,th:first-child,td:nth-child(2),th:nth-child(2){text-align:left}\
     .key{margin:0;font-size:13px}.key span{margin-right:16px;white-space:nowrap}svg{width:100%;height:auto}";
-
-const COLOURS: [RGBColor; 9] = [
-    RGBColor(31, 119, 180),
-    RGBColor(214, 96, 20),
-    RGBColor(44, 140, 44),
-    RGBColor(190, 40, 40),
-    RGBColor(128, 90, 170),
-    RGBColor(120, 80, 70),
-    RGBColor(200, 90, 160),
-    RGBColor(90, 90, 90),
-    RGBColor(20, 150, 160),
-];
 
 type Curve<'a> = (String, &'a HistogramSnapshot);
 
@@ -176,18 +165,4 @@ fn points(snapshot: &HistogramSnapshot) -> impl Iterator<Item = (f64, f64)> + '_
         let q = 1.0 - 10_f64.powf(-nines);
         (nines, snapshot.quantile(q).max(1) as f64)
     })
-}
-
-fn percent(nines: f64) -> String {
-    let digits = (nines.round() as usize).saturating_sub(2);
-    format!("{:.*} %", digits, (1.0 - 10_f64.powf(-nines)) * 100.0)
-}
-
-fn duration(ns: f64) -> String {
-    match ns {
-        ns if ns < 1e3 => format!("{ns:.0} ns"),
-        ns if ns < 1e6 => format!("{:.0} us", ns / 1e3),
-        ns if ns < 1e9 => format!("{:.0} ms", ns / 1e6),
-        ns => format!("{:.0} s", ns / 1e9),
-    }
 }

@@ -1,0 +1,65 @@
+//! One-way latency at four rates, open loop from the intended time.
+
+use super::names::{CHANNEL, DISRUPTOR, JITTER, LIMIT, OURS, OURS_BUS, OURS_BUS_MEASURED, QUEUE, RTRB, RTRB_CHUNKS};
+use super::{Found, Part, Setup};
+use crate::bars::Sense;
+use crate::open_loop::{BareCount, Event, Load, over_bus, over_queue};
+use crate::peer::Peer;
+use crate::peers::{BareAtomics, CrossbeamChannel, CrossbeamQueue, Disruptor, RtrbChunks, RtrbPushPop, Tagring};
+use crate::table::{Sample, Table};
+use crate::{jitter, latency, round_trip};
+use tagring::bus::Measure;
+
+pub(super) const PART: Part =
+    Part { name: "hop", about: "one-way latency, open loop, at 10 k, 100 k, 1 M, 5 M events/s", measure };
+
+/// Events a second, and events of a round. Rounds take 2 ms, as longer ones meet the hypervisor; slow rates need more for some hundred
+/// events.
+const LOADS: [(&str, f64, usize); 4] =
+    [("10 k", 1e4, 300), ("100 k", 1e5, 500), ("1 M", 1e6, 2_000), ("5 M", 5e6, 10_000)];
+
+/// No queue can be faster than one way of a round trip: where it seems to be, the arrival was timed too early.
+const HALF: &str = "half a round trip of bare atomics";
+
+fn measure(setup: &Setup) -> Found {
+    let mut found = Found::default();
+    for (name, rate, count) in LOADS {
+        let load = Load { rate, count: setup.pick(count, count, 20), warm_up: setup.pick(2_048, 2_048, 20) };
+        let table = setup.run(table(setup, name, load));
+        // A nanosecond less, here and there, is how the counter steps.
+        let what = format!("one way at {name}/s, median, is no less than light and caches take");
+        found.bar(&what, (&table, 0), OURS, &[HALF], (Sense::AtLeast, 0.9));
+        found.tables.push(table);
+    }
+    found
+}
+
+fn table(setup: &Setup, name: &str, load: Load) -> Table<'static> {
+    fn queue<P: Peer<Event>>(setup: &Setup, load: Load) -> impl FnMut() -> Sample + 'static {
+        let (cores, scale) = (setup.cores, setup.scale);
+        move || latency::percentiles(over_queue::<P>(cores, scale, load), scale)
+    }
+    let (cores, scale) = (setup.cores, setup.scale);
+    let bus = move |measure| move || latency::percentiles(over_bus(cores, scale, load, measure), scale);
+    let (trips, readings) = (setup.pick(1_000, 1_000, 20), setup.pick(60_000, 60_000, 1_000));
+    let half = move || {
+        let trips = round_trip::trips::<BareAtomics>(cores, round_trip::CAPACITY, trips / 10, trips);
+        let halves = latency::percentiles(trips, scale).figures.into_iter().map(|ns| ns / 2.0);
+        Sample::from(halves.collect::<Vec<_>>())
+    };
+    let title =
+        format!("One way at {name} events/s, open loop from the intended time, 56-byte events stamped one by one, ns");
+    setup
+        .table(&title, &latency::columns("ns"))
+        .limit(HALF, half)
+        .limit(LIMIT, queue::<BareCount>(setup, load))
+        .ours(OURS, queue::<Tagring>(setup, load))
+        .ours(OURS_BUS, bus(Measure::Off))
+        .ours(OURS_BUS_MEASURED, bus(Measure::SlotAndTags))
+        .peer(DISRUPTOR, queue::<Disruptor>(setup, load))
+        .peer(RTRB_CHUNKS, queue::<RtrbChunks>(setup, load))
+        .peer(RTRB, queue::<RtrbPushPop>(setup, load))
+        .peer(QUEUE, queue::<CrossbeamQueue>(setup, load))
+        .peer(CHANNEL, queue::<CrossbeamChannel>(setup, load))
+        .limit(JITTER, move || latency::percentiles(jitter::round(readings), scale))
+}
