@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
+use std::time::Instant;
 
 /// What to install for it, by the names of Debian.
 pub const PACKAGES: &str = "default-jdk-headless libdisruptor-java";
@@ -24,6 +25,8 @@ const PROGRAM: &str = include_str!("../../java/Lmax.java");
 const OPTIONS: [&str; 4] = ["-Xms256m", "-Xmx256m", "-XX:+AlwaysPreTouch", "-XX:+UseSerialGC"];
 /// A round takes milliseconds, starting some seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Four that publish and one that reads.
+const THREADS: usize = 5;
 
 /// Why there is no figure.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,11 +147,24 @@ impl Lmax {
         failed(format_args!("asked for {asked}, it said {first:?}"))
     }
 
-    /// Publishers to the near core, the reader to the far one.
+    /// Publishers to the near core, the reader to the far one. A thread takes its name a moment after it is there.
     fn pin(&self, cores: Cores) -> Result<(), Absent> {
-        let tasks = format!("/proc/{}/task", self.child.id());
+        let since = Instant::now();
+        loop {
+            let pinned = self.pin_those_with_names(cores)?;
+            if pinned == THREADS {
+                return Ok(());
+            }
+            if since.elapsed() > PATIENCE {
+                return Err(failed(format_args!("{pinned} threads to pin instead of {THREADS}")));
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn pin_those_with_names(&self, cores: Cores) -> Result<usize, Absent> {
         let mut pinned = 0;
-        for task in std::fs::read_dir(&tasks).map_err(failed)?.flatten() {
+        for task in std::fs::read_dir(format!("/proc/{}/task", self.child.id())).map_err(failed)?.flatten() {
             let name = std::fs::read_to_string(task.path().join("comm")).unwrap_or_default();
             let core = match name.trim() {
                 "far" => cores.far,
@@ -159,7 +175,7 @@ impl Lmax {
             sched_setaffinity(id, &set_of(&[core])).map_err(failed)?;
             pinned += 1;
         }
-        if pinned == 5 { Ok(()) } else { Err(failed(format_args!("{pinned} threads to pin instead of 5 in {tasks}"))) }
+        Ok(pinned)
     }
 }
 

@@ -40,7 +40,7 @@ fn measure(setup: &Setup) -> Found {
 }
 
 fn events(setup: &Setup) -> usize {
-    setup.events() / 2
+    setup.events()
 }
 
 /// Why a shared ring may be behind one for each.
