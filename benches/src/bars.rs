@@ -86,3 +86,43 @@ impl fmt::Display for Bar {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Bar, Sense};
+    use crate::table::{Apart, Column, Measured, Table};
+    use core::ops::ControlFlow;
+
+    fn table() -> Measured {
+        let mut ours = [10.0, 12.0, 50.0].into_iter();
+        let mut near = [10.0, 10.0, 40.0].into_iter();
+        Table::new("t", &[Column::less("ns")], || Apart::Any)
+            .ours("ours", move || vec![ours.next().expect("three rounds")])
+            .peer("near", move || vec![near.next().expect("three rounds")])
+            .peer("far off", || vec![100.0])
+            .run(3, &|_| ControlFlow::Continue(()))
+    }
+
+    #[test]
+    fn a_bar_is_held_against_the_peer_that_ours_stands_worst_against() {
+        let (table, peers) = (table(), ["near", "far off"]);
+        // Ratios to the row beside it: 1, 1.2, 1.25; not 12 / 10, the ratio of the medians, by luck alike.
+        let most = |bar| Bar::new("b", (&table, 0), "ours", &peers, (Sense::AtMost, bar), Apart::Any).expect("rounds");
+        assert_eq!((most(1.2).against(), most(1.2).ratio().median), ("near", 1.2));
+        assert!(most(1.2).is_met() && !most(1.19).is_met());
+        let least =
+            |bar| Bar::new("b", (&table, 0), "ours", &peers, (Sense::AtLeast, bar), Apart::Any).expect("rounds");
+        assert_eq!((least(0.1).against(), least(0.1).ratio().median), ("far off", 0.12));
+        assert!(least(0.12).is_met() && !least(0.13).is_met());
+        assert_eq!(
+            least(0.13).to_string(),
+            "| b; at any distance of the cores | >= 0.13 x far off | 0.12 x (0.10-0.12) | MISSED |"
+        );
+        assert!(most(1.2).to_string().ends_with("| met |"));
+    }
+
+    #[test]
+    fn without_rounds_there_is_no_bar() {
+        assert!(Bar::new("b", (&table(), 0), "ours", &["near"], (Sense::AtMost, 1.0), Apart::Far).is_none());
+    }
+}

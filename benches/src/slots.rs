@@ -1,7 +1,7 @@
 //! Throughput of a whole bus: one publisher, three slots in some shape, measuring switched off. What it does more than a ring: a header with tag,
 //! key and time, a look at the tag for each event and slot, and slots that can be attached, detached and restarted.
 
-use crate::cores::{Cores, pin};
+use crate::cores::Cores;
 use crate::peer::Shape;
 use crate::stream::{BATCH, CAPACITY, Publishing, WARM_UP};
 use core::time::Duration;
@@ -123,7 +123,6 @@ impl<P> Sum<P> {
 /// If an event was lost, or anything hangs.
 #[must_use]
 pub fn one_to_three<P: Measured>(cores: Cores, shape: Shape, hosting: Hosting, how: Publishing, count: usize) -> f64 {
-    pin(cores.near);
     let (bus, publisher) = Bus::<P::Events>::builder("graph").capacity(CAPACITY).single().expect("a power of two");
     let mut publisher = publisher.stamping(Stamping::OnTick);
     let warm = Arc::new(AtomicUsize::new(0));
@@ -172,7 +171,15 @@ fn attach<P: Measured>(
             (Shape::Pipeline, _) => i - 1..i,
             (Shape::Diamond, _) => 0..2,
         };
-        let sum = Sum { seen: 0, next_mark: WARM_UP, all, sum: 0, end: None, warm: Arc::clone(warm), _payload: core::marker::PhantomData };
+        let sum = Sum {
+            seen: 0,
+            next_mark: WARM_UP,
+            all,
+            sum: 0,
+            end: None,
+            warm: Arc::clone(warm),
+            _payload: core::marker::PhantomData,
+        };
         let slot = bus.slot(name).measure(Measure::Off);
         let slot = slots[after].iter().fold(slot, |slot, before| slot.after(before.id()));
         slots.push(slot.attach(&threads[i % threads.len()], sum).expect("a free slot"));
@@ -204,7 +211,7 @@ fn publish<P: Measured>(publisher: &mut Publisher<P::Events>, how: Publishing, c
 #[cfg(test)]
 mod tests {
     use super::{Hosting, Measured, Narrow, Wide, one_to_three};
-    use crate::cores::Cores;
+    use crate::cores::{Cores, pin};
     use crate::peer::Shape;
     use crate::stream::Publishing;
     use tagring::event::Family;
@@ -221,6 +228,7 @@ mod tests {
         let Some(cores) = Cores::choose() else { return };
         // A thread of its own, for it is pinned.
         let run = std::thread::spawn(move || {
+            pin(cores.near);
             for shape in [Shape::Broadcast, Shape::Pipeline, Shape::Diamond] {
                 for hosting in [Hosting::OneThread, Hosting::ThreadEach] {
                     assert!(one_to_three::<Wide>(cores, shape, hosting, Publishing::Single, 1 << 10) > 0.0);

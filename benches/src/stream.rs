@@ -28,6 +28,8 @@ pub enum Publishing {
 pub trait Work {
     /// The name in the table.
     const NAME: &'static str;
+    /// Whether it takes longer than any queue.
+    const IS_HEAVY: bool;
     /// Handles one event.
     fn handle<const N: usize>(sum: u64, event: &[u64; N]) -> u64;
 }
@@ -39,6 +41,7 @@ pub struct Heavy;
 
 impl Work for Light {
     const NAME: &'static str = "light";
+    const IS_HEAVY: bool = false;
     #[inline(always)]
     fn handle<const N: usize>(sum: u64, event: &[u64; N]) -> u64 {
         sum.wrapping_add(event[0])
@@ -47,6 +50,7 @@ impl Work for Light {
 
 impl Work for Heavy {
     const NAME: &'static str = "heavy";
+    const IS_HEAVY: bool = true;
     #[inline(always)]
     fn handle<const N: usize>(sum: u64, event: &[u64; N]) -> u64 {
         let mut mix = event.iter().fold(sum, |mix, word| mix ^ word);

@@ -102,11 +102,13 @@ pub enum Apart {
     Far,
     /// It does not matter for what is measured.
     Any,
+    /// All rounds together, where none of the others has enough of them.
+    Moved,
 }
 
 impl Apart {
-    /// All, from near to far.
-    pub const ALL: [Self; 4] = [Self::OneCore, Self::Near, Self::Far, Self::Any];
+    /// Those that a round can have, from near to far.
+    const OF_ROUNDS: [Self; 4] = [Self::OneCore, Self::Near, Self::Far, Self::Any];
 
     /// By the median round trip of bare atomics.
     #[must_use]
@@ -126,6 +128,7 @@ impl Apart {
             Self::Near => "cores near",
             Self::Far => "cores far apart",
             Self::Any => "at any distance of the cores",
+            Self::Moved => "while the cores moved",
         }
     }
 }
@@ -143,6 +146,12 @@ struct Case<'a> {
 struct Round {
     sample: Sample,
     apart: Option<Apart>,
+}
+
+impl Round {
+    fn is_at(&self, apart: Apart) -> bool {
+        apart == Apart::Moved || self.apart == Some(apart)
+    }
 }
 
 /// A table under construction: cases that are compared with each other, and so run interleaved.
@@ -294,7 +303,7 @@ impl Row {
 
     /// The rounds at which the cores stood `apart`.
     fn at(&self, apart: Apart) -> impl Iterator<Item = &Sample> {
-        self.rounds.iter().filter(move |round| round.apart == Some(apart)).map(|round| &round.sample)
+        self.rounds.iter().filter(move |round| round.is_at(apart)).map(|round| &round.sample)
     }
 
     /// All rounds: the figures, and how far apart the cores stood where they did not move.
@@ -377,12 +386,20 @@ impl Measured {
         self.rows.iter().map(|row| row.at(apart).count()).min().unwrap_or(0)
     }
 
-    /// The distances at which there are enough rounds to say something.
-    pub fn enough(&self) -> impl Iterator<Item = Apart> {
+    /// How many rounds were measured, whatever the cores did meanwhile.
+    #[must_use]
+    pub fn rounds_done(&self) -> usize {
+        self.rounds(Apart::Moved)
+    }
+
+    /// The distances at which there are enough rounds to say something; where there are none, [`Apart::Moved`] alone.
+    #[must_use]
+    pub fn enough(&self) -> Vec<Apart> {
         /// Fewer rounds than this say nothing, but where no more were asked for.
         const ROUNDS_MIN: usize = 5;
         let enough = ROUNDS_MIN.min(self.asked).max(1);
-        Apart::ALL.into_iter().filter(move |&apart| self.rounds(apart) >= enough)
+        let some: Vec<_> = Apart::OF_ROUNDS.into_iter().filter(|&apart| self.rounds(apart) >= enough).collect();
+        if some.is_empty() { vec![Apart::Moved] } else { some }
     }
 
     /// One row over another, round by round: the two stood next to each other in time, and the cores as far apart.
@@ -392,7 +409,7 @@ impl Measured {
     #[must_use]
     pub fn ratio(&self, ours: &str, theirs: &str, column: usize, apart: Apart) -> Option<Spread> {
         let pairs = self.row(ours).rounds.iter().zip(&self.row(theirs).rounds);
-        let alike = pairs.filter(|(ours, theirs)| ours.apart == Some(apart) && theirs.apart == Some(apart));
+        let alike = pairs.filter(|(ours, theirs)| ours.is_at(apart) && theirs.is_at(apart));
         let ratio = |(ours, theirs): (&Round, &Round)| ours.sample.figures[column] / theirs.sample.figures[column];
         Spread::of(alike.map(ratio).filter(|ratio| ratio.is_finite()).collect())
     }
@@ -408,13 +425,20 @@ impl Measured {
                     Sense::AtMost => ratio.median > 1.0 + ALIKE,
                     Sense::AtLeast => ratio.median < 1.0 - ALIKE,
                 };
-                let why = self.whys.iter().find(|why| why.row == ours.name && why.column == i);
-                let why = why.map(|why| why.sentence.clone());
+                let why = self.why_behind(&ours.name, i, ratio);
                 let (ours, column) = (ours.name.clone(), column.name.clone());
                 is_behind.then(|| Behind { ours, peer: peer.into(), column, ratio, why })
             })
         });
         found.collect()
+    }
+
+    /// The part's own sentence, or that there is nothing to explain yet.
+    fn why_behind(&self, ours: &str, column: usize, ratio: Spread) -> Option<String> {
+        let known =
+            self.whys.iter().find(|why| why.row == ours && why.column == column).map(|why| why.sentence.clone());
+        let is_told_apart = ratio.low > 1.0 || ratio.high < 1.0;
+        known.or_else(|| (!is_told_apart).then(|| "The rounds do not tell the two apart.".into()))
     }
 
     /// The row of `theirs` that `ours` stands worst against, and how.
@@ -475,4 +499,106 @@ pub fn short(figure: f64) -> String {
         _ => 0,
     };
     format!("{figure:.digits$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Apart, Column, Measured, Sample, Table};
+    use core::cell::Cell;
+    use core::ops::ControlFlow;
+    use std::rc::Rc;
+
+    /// A round of a row whose figures are given in advance.
+    fn told(rounds: &'static [f64]) -> impl FnMut() -> Vec<f64> {
+        let mut rounds = rounds.iter();
+        move || vec![*rounds.next().expect("no more rounds than figures")]
+    }
+
+    fn run(table: Table<'_>, rounds: usize) -> Measured {
+        table.run(rounds, &|_| ControlFlow::Continue(()))
+    }
+
+    #[test]
+    fn rounds_are_kept_apart_by_the_distance_of_the_cores() {
+        // Before the first round, then after each: the second one saw the cores move.
+        let distances = [Apart::Near, Apart::Near, Apart::Far, Apart::Far, Apart::Far];
+        let mut probes = distances.into_iter();
+        let probe = move || probes.next().expect("one before, one after each round");
+        let table = run(Table::new("t", &[Column::more("m")], probe).ours("a", told(&[1.0, 2.0, 3.0, 4.0])), 4);
+        let spread = |apart| table.rows()[0].spread(0, apart).map(|s| (s.min, s.max));
+        assert_eq!((spread(Apart::Near), spread(Apart::Far)), (Some((1.0, 1.0)), Some((3.0, 4.0))));
+        assert_eq!(spread(Apart::OneCore), None);
+        assert_eq!(table.enough(), [Apart::Moved], "four rounds were asked for, and no distance has them");
+        assert_eq!(spread(Apart::Moved), Some((1.0, 4.0)));
+    }
+
+    #[test]
+    fn rows_are_compared_round_by_round_and_explained_where_they_are_behind() {
+        let columns = [Column::less("p50, ns"), Column::more("M/s"), Column::plain("max, ns")];
+        let figures = |a: f64, b: f64, c: f64| move || vec![a, b, c];
+        let table = Table::new("t", &columns, || Apart::Any)
+            .limit("limit", figures(1.0, 99.0, 1.0))
+            .ours("ours", figures(20.0, 10.0, 9.0))
+            .peer("slow", figures(40.0, 5.0, 1.0))
+            .peer("fast", figures(10.0, 8.0, 1.0))
+            .why("ours", 0, "It does more.");
+        let table = run(table, 2);
+        let behind = table.behind(Apart::Any);
+        assert_eq!(behind.len(), 1, "not on more M/s, not in a plain column, not against the limit: {behind:?}");
+        assert_eq!((behind[0].peer.as_str(), behind[0].column.as_str()), ("fast", "p50, ns"));
+        assert_eq!((behind[0].ratio.median, behind[0].why.as_deref()), (2.0, Some("It does more.")));
+        assert!(table.markdown(Apart::Any).contains("- ours, p50, ns: 2.00 x (2.00-2.00) fast. It does more.\n"));
+        assert_eq!(table.peers(), ["slow", "fast"]);
+    }
+
+    #[test]
+    fn what_nobody_can_explain_is_said_so_unless_the_rounds_do_not_tell() {
+        let table = |ours| {
+            let table = Table::new("t", &[Column::more("M/s")], || Apart::Any);
+            run(table.ours("ours", told(ours)).peer("peer", || vec![10.0]), 5)
+        };
+        let lost = table(&[8.0, 8.0, 9.0, 9.0, 9.5]);
+        assert!(lost.behind(Apart::Any)[0].why.is_none());
+        assert!(lost.markdown(Apart::Any).contains("No reason is known."));
+        let open = table(&[7.0, 8.0, 9.0, 12.0, 13.0]);
+        assert_eq!(open.behind(Apart::Any)[0].why.as_deref(), Some("The rounds do not tell the two apart."));
+        assert!(table(&[9.95, 10.0, 9.95, 10.0, 9.95]).behind(Apart::Any).is_empty(), "three digits do not tell");
+    }
+
+    #[test]
+    fn a_figure_that_a_row_does_not_have_is_a_dash() {
+        let table = Table::new("t", &[Column::more("a"), Column::more("b")], || Apart::Any);
+        let table = run(table.ours("ours", || vec![1.0, 2.0]).peer("peer", || vec![f64::NAN, 1.0]), 1);
+        assert!(
+            table.markdown(Apart::Any).contains("| peer | - | 1.00 (1.00-1.00) |"),
+            "{}",
+            table.markdown(Apart::Any)
+        );
+        assert!(table.behind(Apart::Any).is_empty());
+    }
+
+    #[test]
+    fn a_table_that_is_ended_keeps_only_complete_rounds() {
+        let steps = Rc::new(Cell::new(0));
+        let table = Table::new("t", &[Column::more("a")], || Apart::Any);
+        let table = table.ours("a", || vec![1.0]).peer("b", || vec![1.0]).run(9, &move |step| {
+            assert_eq!((step.title, step.rounds, step.round), ("t", 9, steps.get() / 2));
+            steps.set(steps.get() + 1);
+            if steps.get() == 4 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        assert_eq!(table.rows().iter().map(|row| row.rounds().count()).collect::<Vec<_>>(), [1, 1]);
+        assert_eq!(table.rounds_done(), 1);
+    }
+
+    #[test]
+    fn a_curve_is_the_median_of_each_point() {
+        let mut rounds = [1.0, 3.0, 2.0].into_iter();
+        let mut round = move || rounds.next().expect("three rounds");
+        let run_one = move || {
+            let at = round();
+            Sample { figures: vec![at], curve: vec![at, 10.0 * at] }
+        };
+        let table = run(Table::new("t", &[Column::less("ns")], || Apart::Any).ours("a", run_one), 3);
+        assert_eq!(table.rows()[0].curve(Apart::Any), [2.0, 20.0]);
+    }
 }

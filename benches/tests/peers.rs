@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tagring_benches::peer::{Graph, ManyToOne, Outlet, Peer, Polled, Receiver, Sender, Shape, Waiting};
 use tagring_benches::peers::{
-    CrossbeamChannel, CrossbeamQueue, Disruptor, Each, Flume, KanalBlocking, KanalPolled, Queues, RtrbChunks, RtrbPushPop,
-    Tagring, Thingbuf, TokioMpsc,
+    CrossbeamChannel, CrossbeamQueue, Disruptor, Each, Flume, KanalBlocking, KanalPolled, Queues, RtrbChunks,
+    RtrbPushPop, Tagring, Thingbuf, TokioMpsc,
 };
 
 const CAPACITY: usize = 64;

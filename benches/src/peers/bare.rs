@@ -109,4 +109,3 @@ impl Polled<[u64; 4]> for Lines {
         1
     }
 }
-

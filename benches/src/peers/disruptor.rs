@@ -37,17 +37,26 @@ impl<T: Plain> Graph<T> for Disruptor {
             Shape::Broadcast => {
                 let (second, builder) = builder.new_event_poller();
                 let (third, builder) = builder.new_event_poller();
-                (Ends::Many(Publishing(builder.build())), [Stage::Source(first), Stage::Source(second), Stage::Source(third)])
+                (
+                    Ends::Many(Publishing(builder.build())),
+                    [Stage::Source(first), Stage::Source(second), Stage::Source(third)],
+                )
             }
             Shape::Pipeline => {
                 let (second, builder) = builder.and_then().new_event_poller();
                 let (third, builder) = builder.and_then().new_event_poller();
-                (Ends::One(Publishing(builder.build())), [Stage::Source(first), Stage::After(second), Stage::After(third)])
+                (
+                    Ends::One(Publishing(builder.build())),
+                    [Stage::Source(first), Stage::After(second), Stage::After(third)],
+                )
             }
             Shape::Diamond => {
                 let (second, builder) = builder.new_event_poller();
                 let (third, builder) = builder.and_then().new_event_poller();
-                (Ends::One(Publishing(builder.build())), [Stage::Source(first), Stage::Source(second), Stage::Join(third)])
+                (
+                    Ends::One(Publishing(builder.build())),
+                    [Stage::Source(first), Stage::Source(second), Stage::Join(third)],
+                )
             }
         };
         (publisher, readers.into())

@@ -30,7 +30,8 @@ impl<const N: usize> Service<N> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let name = format!("tagring-benches-{}", NEXT.fetch_add(1, Ordering::Relaxed));
         let node = NodeBuilder::new().create::<local::Service>().expect("a node");
-        let service = node.service_builder(&ServiceName::new(&name).expect("a short name")).publish_subscribe::<Event<N>>();
+        let service =
+            node.service_builder(&ServiceName::new(&name).expect("a short name")).publish_subscribe::<Event<N>>();
         let service = service.max_publishers(publishers).max_subscribers(1).history_size(0);
         let service = service.subscriber_max_buffer_size(capacity).subscriber_max_borrowed_samples(1);
         let ports = service.enable_safe_overflow(false).create().expect("a name of its own");

@@ -81,9 +81,12 @@ impl<T: Copy + Send + 'static, R: Receiver<T>, S: Outlet<T>> Receiver<T> for Nod
     fn bind(self) -> impl Polled<T> {
         match self {
             Self::Reader { input, output: None, .. } => BoundNode::Last(input.bind()),
-            Self::Reader { input, output: Some(output), capacity, waiting } => {
-                BoundNode::Through { input: input.bind(), output: output.bind(), handled: Vec::with_capacity(capacity), waiting }
-            }
+            Self::Reader { input, output: Some(output), capacity, waiting } => BoundNode::Through {
+                input: input.bind(),
+                output: output.bind(),
+                handled: Vec::with_capacity(capacity),
+                waiting,
+            },
             Self::Join { left, right, capacity } => {
                 let (left, right) = (left.bind(), right.bind());
                 BoundNode::Join { left, right, waits: VecDeque::with_capacity(capacity), tokens: 0 }

@@ -79,4 +79,3 @@ impl<T: Plain> Polled<T> for Chunks<rtrb::Consumer<T>> {
         count
     }
 }
-

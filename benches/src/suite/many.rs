@@ -9,8 +9,8 @@ use crate::bars::Sense;
 use crate::peer::ManyToOne;
 use crate::peers::lmax::Lmax;
 use crate::peers::{
-    CrossbeamChannel, CrossbeamQueue, Disruptor, Each, Flume, KanalBlocking, KanalPolled, RtrbChunks, Tagring, Thingbuf,
-    TokioMpsc,
+    CrossbeamChannel, CrossbeamQueue, Disruptor, Each, Flume, KanalBlocking, KanalPolled, RtrbChunks, Tagring,
+    Thingbuf, TokioMpsc,
 };
 use crate::stream::{BATCH, Publishing, many_to_one};
 use crate::table::{Column, Figures, Table};
@@ -49,10 +49,15 @@ const SHARED: &str = "Publishers that share a ring claim each event, or batch, b
 const PACKED: &str = "A cell is whole lines, so that a hop moves one; this peer packs events, and moves fewer lines for a batch of them.";
 
 fn table<const N: usize>(setup: &Setup, publishers: usize, java: &Java) -> Table<'static> {
-    fn row<P: ManyToOne<[u64; N]>, const N: usize>(setup: &Setup, publishers: usize) -> impl FnMut() -> Figures + 'static {
+    fn row<P: ManyToOne<[u64; N]>, const N: usize>(
+        setup: &Setup,
+        publishers: usize,
+    ) -> impl FnMut() -> Figures + 'static {
         let (cores, events) = (setup.cores, events(setup));
         move || {
-            [Publishing::Single, Publishing::Batches].map(|how| many_to_one::<P, N>(cores, publishers, how, events) / 1e6).into()
+            [Publishing::Single, Publishing::Batches]
+                .map(|how| many_to_one::<P, N>(cores, publishers, how, events) / 1e6)
+                .into()
         }
     }
     let (bytes, told, events) = (8 * N, setup.cores.seats(publishers, 1).told(), events(setup));

@@ -25,6 +25,7 @@
 //! # let _ = PART;
 //! ```
 
+mod burst;
 mod clock;
 mod hop;
 mod lmax;
@@ -56,6 +57,7 @@ pub const PARTS: &[Part] = &[
     shapes::BROADCAST,
     shapes::PIPELINE,
     shapes::DIAMOND,
+    burst::PART,
 ];
 
 /// One part of the suite.
@@ -102,6 +104,6 @@ impl Found {
         rule: (Sense, f64),
     ) {
         let bar = |apart| Bar::new(what, (table, column), ours, theirs, rule, apart);
-        self.bars.extend(table.enough().filter_map(bar));
+        self.bars.extend(table.enough().into_iter().filter_map(bar));
     }
 }

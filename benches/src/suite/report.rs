@@ -38,11 +38,12 @@ fn part((part, found): &(Part, Found)) -> Value {
 
 fn table(table: &Measured) -> Value {
     let columns = table.columns();
-    let behind = Apart::ALL.iter().flat_map(|&apart| table.behind(apart).into_iter().map(move |b| behind(apart, b)));
+    let enough = table.enough();
+    let behind = enough.iter().flat_map(|&apart| table.behind(apart).into_iter().map(move |b| behind(apart, b)));
     json!({
         "title": table.title(),
         "columns": columns.iter().map(column).collect::<Vec<_>>(),
-        "rows": table.rows().iter().map(|r| row(r, columns.len())).collect::<Vec<_>>(),
+        "rows": table.rows().iter().map(|r| row(r, columns.len(), &enough)).collect::<Vec<_>>(),
         "behind": behind.collect::<Vec<_>>(),
     })
 }
@@ -52,7 +53,7 @@ fn column(column: &Column) -> Value {
     json!({"name": column.name(), "better": better})
 }
 
-fn row(row: &Row, columns: usize) -> Value {
+fn row(row: &Row, columns: usize, enough: &[Apart]) -> Value {
     let whose = match row.whose() {
         Whose::Ours => "ours",
         Whose::Peer => "peer",
@@ -62,10 +63,9 @@ fn row(row: &Row, columns: usize) -> Value {
         |(figures, apart): (&[f64], Option<Apart>)| json!({"apart": apart.map(Apart::name), "figures": figures});
     let at = |apart: Apart| {
         let spreads: Vec<_> = (0..columns).map(|column| row.spread(column, apart).map(spread)).collect();
-        let has_any = spreads.iter().any(Option::is_some);
-        has_any.then(|| (apart.name().to_owned(), json!({"columns": spreads, "curve_ns": row.curve(apart)})))
+        (apart.name().to_owned(), json!({"columns": spreads, "curve_ns": row.curve(apart)}))
     };
-    let at: Map<_, _> = Apart::ALL.into_iter().filter_map(at).collect();
+    let at: Map<_, _> = enough.iter().copied().map(at).collect();
     json!({"name": row.name(), "whose": whose, "at": at, "rounds": row.rounds().map(round).collect::<Vec<_>>()})
 }
 
@@ -92,4 +92,73 @@ fn bar(part: &Part, bar: &Bar) -> Value {
         "ratio": spread(bar.ratio()),
         "met": bar.is_met(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::report;
+    use crate::bars::Sense;
+    use crate::cores::Cores;
+    use crate::suite::{Course, Found, Part, Setup, Size};
+    use crate::table::{Column, Sample};
+    use serde_json::json;
+
+    fn measure(setup: &Setup) -> Found {
+        let table = setup
+            .table_anywhere("Sums", &[Column::less("ns"), Column::plain("max, ns")])
+            .ours("tagring", || Sample { figures: vec![2.0, 9.0], curve: vec![1.0, 2.0] })
+            .peer("a peer", || vec![1.0, f64::NAN])
+            .why("tagring", 0, "It adds twice.");
+        let table = setup.run(table);
+        let mut found = Found::default();
+        found.bar("sums", (&table, 0), "tagring", &table.peers(), (Sense::AtMost, 1.5));
+        found.tables.push(table);
+        found.courses.push(Course {
+            title: "t".into(),
+            height: "ms".into(),
+            lines: vec![("a".into(), vec![(0.0, 1.0)])],
+        });
+        found
+    }
+
+    #[test]
+    fn the_object_has_its_documented_shape() {
+        let Some(cores) = Cores::choose() else { return };
+        let mut setup = Setup::new(cores, Size::Quick);
+        setup.rounds = 2;
+        let part = Part { name: "sums", about: "adding up", measure };
+        let object = report(&setup, &[(part, measure(&setup))]);
+        assert_eq!((&object["shape"], &object["size"], &object["rounds"]), (&json!(1), &json!("quick"), &json!(2)));
+        for known in ["processors", "cores", "kernel", "clock", "versions"] {
+            assert!(!object["machine"][known].is_null(), "{known}: {}", object["machine"]);
+        }
+        assert!(object["machine"]["clock"]["ticks_per_us"].as_f64().is_some_and(|ticks| ticks > 1.0));
+        let part = &object["parts"][0];
+        assert_eq!((&part["name"], &part["about"]), (&json!("sums"), &json!("adding up")));
+        let table = &part["tables"][0];
+        assert_eq!(table["columns"], json!([{"name": "ns", "better": "less"}, {"name": "max, ns", "better": null}]));
+        let (ours, peer) = (&table["rows"][0], &table["rows"][1]);
+        assert_eq!(
+            (&ours["name"], &ours["whose"], &peer["whose"]),
+            (&json!("tagring"), &json!("ours"), &json!("peer"))
+        );
+        let one = |figure: f64| json!({"min": figure, "low": figure, "median": figure, "high": figure, "max": figure});
+        let at = "at any distance of the cores";
+        assert_eq!(ours["at"], json!({at: {"columns": [one(2.0), one(9.0)], "curve_ns": [1.0, 2.0]}}));
+        assert_eq!(peer["at"], json!({at: {"columns": [one(1.0), null], "curve_ns": []}}));
+        assert_eq!(
+            peer["rounds"],
+            json!([{"apart": at, "figures": [1.0, null]}, {"apart": at, "figures": [1.0, null]}])
+        );
+        let behind = json!([{"apart": at, "ours": "tagring", "peer": "a peer", "column": "ns", "ratio": one(2.0),
+                             "why": "It adds twice."}]);
+        assert_eq!(table["behind"], behind);
+        assert_eq!(
+            part["courses"],
+            json!([{"title": "t", "height": "ms", "lines": [{"name": "a", "points": [[0.0, 1.0]]}]}])
+        );
+        let bar = json!({"part": "sums", "what": format!("sums; {at}"), "against": "a peer",
+                         "asked": {"sense": "at_most", "ratio": 1.5}, "ratio": one(2.0), "met": false});
+        assert_eq!(object["bars"], json!([bar]));
+    }
 }

@@ -1,9 +1,7 @@
 //! One publisher to one reader as fast as they go, with a light and with a heavy handler: the two regimes.
 
 use super::lmax::Java;
-use super::names::{
-    CHANNEL, DISRUPTOR, FLUME, KANAL, KANAL_POLLED, OURS, QUEUE, RTRB, RTRB_CHUNKS, THINGBUF, TOKIO,
-};
+use super::names::{CHANNEL, DISRUPTOR, FLUME, KANAL, KANAL_POLLED, OURS, QUEUE, RTRB, RTRB_CHUNKS, THINGBUF, TOKIO};
 use super::{Found, Part, Setup};
 use crate::bars::Sense;
 use crate::peer::Peer;
@@ -53,6 +51,11 @@ fn heavy(setup: &Setup) -> Found {
     Found { tables: tables.into(), ..Found::default() }
 }
 
+/// Where no line moves between cores.
+const WORDS: &str = "On one core no line moves, and instructions decide: events are stored word by word, for readers that look back without \
+                     holding anyone.";
+/// Where the handler is slower than any queue.
+const HANDLER: &str = "The handler is the limit; what differs is the few instructions around it.";
 /// Why packed rings move more events in the same lines.
 const PACKED: &str = "A cell is whole lines, so that a hop moves one; this peer packs events, and moves fewer lines for a batch of them.";
 
@@ -80,5 +83,9 @@ fn table<W: Work, const N: usize>(setup: &Setup, what: &str) -> Table<'static> {
         .peer(TOKIO, row::<TokioMpsc, W, N>(setup));
     #[cfg(feature = "iceoryx2")]
     let table = table.peer(super::names::ICEORYX2, row::<crate::peers::Iceoryx2, W, N>(setup));
-    table.why(OURS, 1, PACKED)
+    table.why(OURS, 0, if W::IS_HEAVY { HANDLER } else { WORDS }).why(
+        OURS,
+        1,
+        if W::IS_HEAVY { HANDLER } else { PACKED },
+    )
 }

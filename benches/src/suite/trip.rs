@@ -2,13 +2,13 @@
 
 use super::lmax::Java;
 use super::names::{
-    CHANNEL, DISRUPTOR, FLUME, JITTER, KANAL, KANAL_POLLED, LIMIT, LIMIT_LINES, OURS, QUEUE, RTRB, RTRB_CHUNKS, THINGBUF,
-    TOKIO,
+    CHANNEL, DISRUPTOR, FLUME, JITTER, KANAL, KANAL_POLLED, LIMIT, LIMIT_LINES, OURS, QUEUE, RTRB, RTRB_CHUNKS,
+    THINGBUF, TOKIO,
 };
 use super::{Found, Part, Setup};
 use crate::bars::Sense;
-use crate::peer::Peer;
 use crate::clock::Scale;
+use crate::peer::Peer;
 use crate::peers::{
     BareAtomics, BareLines, CrossbeamChannel, CrossbeamQueue, Disruptor, Flume, KanalBlocking, KanalPolled, RtrbChunks,
     RtrbPushPop, Tagring, Thingbuf, TokioMpsc,
@@ -17,6 +17,8 @@ use crate::table::{Sample, Table};
 use crate::{jitter, latency, round_trip};
 
 pub(super) const PART: Part = Part { name: "trip", about: "round trip over two queues: ping-pong", measure };
+
+const FRESH_LINE: &str = "A ring takes a fresh cell for each event, this peer polls one line: where the cores are far apart, the fresh line takes longer.";
 
 fn measure(setup: &Setup) -> Found {
     let table = setup.run(table(setup));
@@ -37,10 +39,9 @@ fn table(setup: &Setup) -> Table<'static> {
         move || latency::percentiles(round_trip::trips::<P>(cores, round_trip::CAPACITY, warm_up, trips), scale)
     }
     let (scale, readings) = (setup.scale, setup.pick(60_000, 60_000, 1_000));
-    let far_apart = "A ring takes a fresh cell for each event, this peer polls one line: where cores are far apart, the fresh line costs more.";
     let (warm_up, count) = (round_trip::CAPACITY, setup.pick(4_000, 4_000, 100));
     let java = Java::start(setup, move |lmax| lmax.trips(warm_up, count).map(drop));
-    let columns = latency::columns("ns");
+    let columns = latency::columns();
     let table = setup
         .table("Round trip over two queues, ns", &columns)
         .limit(LIMIT, trip::<BareAtomics>(setup))
@@ -58,7 +59,11 @@ fn table(setup: &Setup) -> Table<'static> {
         .peer(TOKIO, trip::<TokioMpsc>(setup));
     #[cfg(feature = "iceoryx2")]
     let table = table.peer(super::names::ICEORYX2, trip::<crate::peers::Iceoryx2>(setup));
-    java.row(table, columns.len(), move |lmax| Ok(latency::percentiles(lmax.trips(warm_up, count)?, Scale::NANOSECONDS)))
-        .limit(JITTER, move || latency::percentiles(jitter::round(readings), scale))
-        .why(OURS, 0, far_apart)
+    java.row(table, columns.len(), move |lmax| {
+        Ok(latency::percentiles(lmax.trips(warm_up, count)?, Scale::NANOSECONDS))
+    })
+    .limit(JITTER, move || latency::percentiles(jitter::round(readings), scale))
+    .why(OURS, 0, FRESH_LINE)
+    .why(OURS, 1, FRESH_LINE)
+    .why(OURS, 2, FRESH_LINE)
 }

@@ -21,7 +21,7 @@ pub(super) fn svg(table: &Measured, apart: Apart) -> Result<String, String> {
     let mut svg = String::new();
     {
         let area = SVGBackend::with_string(&mut svg, (WIDTH as u32, height as u32)).into_drawing_area();
-        draw(&area, table, apart, panel).map_err(|error| format!("TR-3017: a plot cannot be drawn: {error}"))?;
+        draw(&area, table, apart, panel).map_err(|error| format!("TR-3015: --svg: a plot cannot be drawn: {error}"))?;
     }
     Ok(svg)
 }

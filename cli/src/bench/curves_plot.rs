@@ -68,7 +68,7 @@ fn picture(lines: &[Line], axes: &Axes<'_>) -> Result<String, String> {
     let mut svg = String::new();
     {
         let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
-        draw(&area, lines, axes).map_err(|error| format!("TR-3017: a plot cannot be drawn: {error}"))?;
+        draw(&area, lines, axes).map_err(|error| format!("TR-3015: --svg: a plot cannot be drawn: {error}"))?;
     }
     Ok(svg)
 }

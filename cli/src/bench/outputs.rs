@@ -64,7 +64,8 @@ fn draw(folder: &Path, done: &[(Part, Found)]) -> Result<(), String> {
         fs::write(&path, svg?).map_err(|error| unwritable("--svg", &path, &error))
     };
     for (part, found) in done {
-        for (i, table) in found.tables.iter().enumerate() {
+        let measured = found.tables.iter().enumerate().filter(|(_, table)| table.rounds_done() > 0);
+        for (i, table) in measured {
             for apart in table.enough() {
                 let name = format!("{}-{}-{}", part.name, i + 1, short(apart));
                 write(format!("{name}.svg"), bars_plot::svg(table, apart))?;
@@ -91,5 +92,6 @@ fn short(apart: Apart) -> &'static str {
         Apart::Near => "near",
         Apart::Far => "far",
         Apart::Any => "any",
+        Apart::Moved => "moved",
     }
 }

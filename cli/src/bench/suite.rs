@@ -2,7 +2,7 @@
 
 use super::args::BenchArgs;
 use super::outputs::Outputs;
-use super::progress::Shown;
+use super::progress::{INTERRUPTED, Shown, interruption};
 use crate::say::{print, say};
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -11,11 +11,19 @@ use tagring_benches::bars::Bar;
 use tagring_benches::cores::{Cores, pin};
 use tagring_benches::suite::{self, Found, PARTS, Part, Setup, Size};
 
+/// How a run ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    AllMeasured,
+    Interrupted,
+}
+
 /// Measures, or names the parts.
 pub(crate) fn main(args: &BenchArgs) -> ExitCode {
-    let done = if args.list { print(&list()) } else { measure(args) };
+    let done = if args.list { print(&list()).map(|()| Ended::AllMeasured) } else { measure(args) };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(Ended::AllMeasured) => ExitCode::SUCCESS,
+        Ok(Ended::Interrupted) => ExitCode::from(INTERRUPTED),
         Err(message) => {
             say(&message);
             ExitCode::from(2)
@@ -31,15 +39,19 @@ fn list() -> String {
     })
 }
 
-fn measure(args: &BenchArgs) -> Result<(), String> {
+fn measure(args: &BenchArgs) -> Result<Ended, String> {
     let parts = parts(&args.parts)?;
     let cores = cores(args.cores)?;
     let outputs = Outputs::check(args.json.as_deref(), args.svg.as_deref())?;
     let size = if args.quick { Size::Quick } else { Size::Full };
-    // On a thread of its own: it is pinned, and the program's first thread is not.
+    let flag = interruption().map_err(|error| format!("TR-3016: Ctrl-C cannot be taken over: {error}"))?;
+    on_a_thread(|| on_near_core(&parts, cores, (size, args.rounds), &Rc::new(Shown::new(flag)), &outputs))
+}
+
+/// Runs on a thread of its own: it is pinned, and the program's first thread is not.
+fn on_a_thread(run: impl FnOnce() -> Result<Ended, String> + Send) -> Result<Ended, String> {
     let ended = std::thread::scope(|scope| {
         let measuring = std::thread::Builder::new().name("bench".into());
-        let run = || on_near_core(&parts, cores, (size, args.rounds), &outputs);
         measuring.spawn_scoped(scope, run).map(std::thread::ScopedJoinHandle::join)
     });
     match ended {
@@ -84,13 +96,13 @@ fn on_near_core(
     parts: &[Part],
     cores: Cores,
     (size, rounds): (Size, Option<usize>),
+    shown: &Rc<Shown>,
     outputs: &Outputs<'_>,
-) -> Result<(), String> {
+) -> Result<Ended, String> {
     pin(cores.near);
     let mut setup = Setup::new(cores, size);
     setup.rounds = rounds.unwrap_or(setup.rounds);
-    let shown = Rc::new(Shown::new());
-    let shows = Rc::clone(&shown);
+    let shows = Rc::clone(shown);
     setup.progress = Box::new(move |step| shows.step(step));
     print(&format!("{}; {} rounds\n", suite::machine_line(&setup), setup.rounds))?;
     let mut done = Vec::new();
@@ -100,22 +112,22 @@ fn on_near_core(
         shown.clear();
         print(&tables(part, &found))?;
         done.push((*part, found));
+        if shown.is_interrupted() {
+            print("\nInterrupted: what was measured until then counts.\n")?;
+            break;
+        }
     }
     print(&bars(&done))?;
-    outputs.write(&setup, &done)
+    outputs.write(&setup, &done)?;
+    Ok(if shown.is_interrupted() { Ended::Interrupted } else { Ended::AllMeasured })
 }
 
 /// A part's tables, one for each distance of the cores with enough rounds.
 fn tables(part: &Part, found: &Found) -> String {
     let mut text = format!("\n## {}: {}\n", part.name, part.about);
-    for table in &found.tables {
-        let mut has_any = false;
+    for table in found.tables.iter().filter(|table| table.rounds_done() > 0) {
         for apart in table.enough() {
-            has_any = true;
             let _ = write!(text, "\n{}", table.markdown(apart));
-        }
-        if !has_any {
-            let _ = writeln!(text, "\n**{}**: the cores moved in too many rounds; take more of them", table.title());
         }
     }
     text
@@ -133,4 +145,16 @@ fn bars(done: &[(Part, Found)]) -> String {
         let _ = writeln!(text, "{bar}");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::on_a_thread;
+
+    #[test]
+    fn a_measurement_that_panics_is_an_error_of_the_program() {
+        // Without the message of a panic among those of the tests.
+        let error = on_a_thread(|| std::panic::resume_unwind(Box::new("as scripted")));
+        assert!(error.is_err_and(|error| error.starts_with("TR-3016: ")));
+    }
 }
