@@ -37,7 +37,7 @@ fn send_all<const N: usize>(sender: &mut impl Sender<[u64; N]>, events: core::op
     };
     let mut next = events.start;
     while next < events.end {
-        if next / BATCH % 2 == 0 {
+        if (next / BATCH).is_multiple_of(2) {
             if sender.try_send(event(next)) {
                 next += 1;
                 continue;
