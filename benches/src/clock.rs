@@ -67,6 +67,9 @@ impl Scale {
         Self { ns_per_tick: elapsed.as_nanos() as f64 / (last - first) as f64 }
     }
 
+    /// For ticks that are nanoseconds already.
+    pub const NANOSECONDS: Self = Self { ns_per_tick: 1.0 };
+
     /// Ticks as nanoseconds.
     #[must_use]
     pub fn ns(self, ticks: f64) -> f64 {

@@ -5,7 +5,7 @@
 //! - [`clock`]: time stamps, ordered behind what they time;
 //! - [`cores`]: two cores, chosen before anything is pinned;
 //! - [`peer`]: what a queue has to do to be measured; [`peers`]: the queues;
-//! - [`round_trip`], [`open_loop`], [`stream`], [`overload`], [`jitter`]: one round of each measurement;
+//! - [`round_trip`], [`open_loop`], [`stream`], [`slots`], [`overload`], [`jitter`]: one round of each measurement;
 //! - [`stuck`]: one round of a bus with a failing neighbour;
 //! - [`table`]: rounds of many cases interleaved, and their medians and spreads;
 //! - [`latency`]: percentiles and curves of one round;
@@ -24,6 +24,7 @@ pub mod overload;
 pub mod peer;
 pub mod peers;
 pub mod round_trip;
+pub mod slots;
 pub mod stream;
 pub mod stuck;
 pub mod suite;

@@ -6,7 +6,7 @@
 
 use crate::clock::{self, Scale};
 use crate::cores::{Cores, pin};
-use crate::peer::{Peer, Polled, Receiver, Sender};
+use crate::peer::{Outlet, Peer, Polled, Receiver, Sender};
 use core::time::Duration;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -111,7 +111,8 @@ impl Arrivals {
 /// If an event was lost.
 #[must_use]
 pub fn over_queue<P: Peer<Event>>(cores: Cores, scale: Scale, load: Load) -> Vec<u64> {
-    let (mut sender, receiver) = P::pair(CAPACITY);
+    let (sender, receiver) = P::pair(CAPACITY);
+    let mut sender = sender.bind();
     let is_warm = Arc::new(AtomicBool::new(false));
     let warm = Arc::clone(&is_warm);
     let reader = std::thread::spawn(move || {
@@ -191,9 +192,15 @@ struct Count {
 }
 
 impl Peer<Event> for BareCount {
-    fn pair(_: usize) -> (impl Sender<Event>, impl Receiver<Event>) {
+    fn pair(_: usize) -> (impl Outlet<Event>, impl Receiver<Event>) {
         let line = Arc::new(crossbeam_utils::CachePadded::new(AtomicU64::new(0)));
         (Count { line: Arc::clone(&line), next: 1 }, Count { line, next: 1 })
+    }
+}
+
+impl Outlet<Event> for Count {
+    fn bind(self) -> impl Sender<Event> {
+        self
     }
 }
 

@@ -6,7 +6,7 @@
 
 use crate::clock::{self, Scale};
 use crate::cores::{Cores, pin};
-use crate::peer::{Peer, Polled, Receiver, Sender};
+use crate::peer::{Outlet, Peer, Polled, Receiver, Sender};
 use core::time::Duration;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -203,7 +203,8 @@ fn drive(schedule: Schedule, done: &AtomicU64, mut publish: impl FnMut(u64, u64,
 /// If the reader panics.
 #[must_use]
 pub fn over_queue<P: Peer<Event>>(cores: Cores, scale: Scale, load: Overload, full: Full) -> Aftermath {
-    let (mut sender, receiver) = P::pair(load.capacity);
+    let (sender, receiver) = P::pair(load.capacity);
+    let mut sender = sender.bind();
     let (done, is_over) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
     let (mut slow, over) = (Slow::new(load, scale, &done), Arc::clone(&is_over));
     let (ready, is_ready) = std::sync::mpsc::channel();

@@ -2,7 +2,7 @@
 
 use crate::clock::{self, Scale};
 use crate::cores::{Cores, pin};
-use crate::peer::{Peer, Polled, Receiver, Sender};
+use crate::peer::{Outlet, Peer, Polled, Receiver, Sender};
 use crate::peers::BareAtomics;
 use crate::table::Apart;
 use std::hint::black_box;
@@ -17,17 +17,17 @@ pub const CAPACITY: usize = 1_024;
 /// milliseconds: longer ones meet the hypervisor.
 #[must_use]
 pub fn trips<P: Peer<Event>>(cores: Cores, capacity: usize, warm_up: usize, trips: usize) -> Vec<u64> {
-    let (mut out, far_in) = P::pair(capacity);
-    let (mut back, near_in) = P::pair(capacity);
+    let (out, far_in) = P::pair(capacity);
+    let (back, near_in) = P::pair(capacity);
     let far = std::thread::spawn(move || {
         pin(cores.far);
-        let mut far_in = far_in.bind();
+        let (mut far_in, mut back) = (far_in.bind(), back.bind());
         let mut answered = 0;
         while answered < warm_up + trips {
             answered += far_in.poll(|event| back.send(*event));
         }
     });
-    let mut near_in = near_in.bind();
+    let (mut near_in, mut out) = (near_in.bind(), out.bind());
     // Touched before: no page faults on the way.
     let mut ticks = vec![u64::MAX; warm_up + trips];
     for (i, trip) in ticks.iter_mut().enumerate() {

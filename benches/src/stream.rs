@@ -1,10 +1,11 @@
-//! Throughput: publishers on one core, one reader on the other, as fast as they go.
+//! Throughput: publishers and readers as fast as they go. Threads that share a core yield when they have nothing to do.
 
-use crate::cores::{Cores, pin};
-use crate::peer::{Peer, Polled, Receiver, Sender, TwoToOne};
+use crate::cores::{Cores, Seats, pin};
+use crate::peer::{Graph, ManyToOne, Outlet, Peer, Polled, Receiver, Sender, Shape, Waiting};
+use core_affinity::CoreId;
 use std::hint::black_box;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 /// Cells of each queue.
@@ -12,7 +13,7 @@ pub const CAPACITY: usize = 1_024;
 /// Events of a batch.
 pub const BATCH: usize = 64;
 /// Events before the clock starts: two laps.
-const WARM_UP: usize = 2 * CAPACITY;
+pub(crate) const WARM_UP: usize = 2 * CAPACITY;
 
 /// How the publisher publishes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,11 +72,12 @@ fn event<const N: usize>(number: usize) -> [u64; N] {
 /// `cores.near`.
 ///
 /// # Panics
-/// If an event was lost or the sum is wrong.
+/// If an event was lost.
 #[must_use]
 pub fn one_to_one<P: Peer<[u64; N]>, W: Work, const N: usize>(cores: Cores, how: Publishing, count: usize) -> f64 {
-    let (mut sender, receiver) = P::pair(CAPACITY);
-    let reader = Reading::start::<_, W, N>(cores, receiver, count);
+    let (sender, receiver) = P::pair(CAPACITY);
+    let mut sender = sender.bind();
+    let reader = Reading::start::<_, W, N>(cores.far, Waiting::Spin, receiver, count);
     let mut publish = |events: core::ops::Range<usize>| match how {
         Publishing::Single => events.for_each(|i| sender.send(event(black_box(i)))),
         Publishing::Batches => {
@@ -84,46 +86,118 @@ pub fn one_to_one<P: Peer<[u64; N]>, W: Work, const N: usize>(cores: Cores, how:
         }
     };
     publish(0..WARM_UP);
-    reader.wait_for_warm_up();
+    reader.wait_for_warm_up(Waiting::Spin);
     let start = Instant::now();
     publish(0..count);
     count as f64 / reader.end().duration_since(start).as_secs_f64()
 }
 
-/// One round of two publishers on `cores.near`, where they yield to each other when the queue is full, to one reader: events a second.
+/// One round of one publisher to three readers in some [`Shape`], `count` events (a multiple of [`BATCH`]): events a second, until
+/// the last reader is done. The caller runs on `cores.near`.
 ///
 /// # Panics
 /// If an event was lost.
 #[must_use]
-pub fn two_to_one<P: TwoToOne<[u64; N]>, const N: usize>(cores: Cores, count: usize) -> f64 {
-    let ([mut first, second], receiver) = P::pair(CAPACITY);
-    let reader = Reading::start::<_, Light, N>(cores, receiver, count);
-    (0..WARM_UP).for_each(|i| yielding(&mut first, event(i)));
-    reader.wait_for_warm_up();
-    let go = AtomicBool::new(false);
+pub fn one_to_three<G: Graph<[u64; N]>, const N: usize>(
+    cores: Cores,
+    shape: Shape,
+    how: Publishing,
+    count: usize,
+) -> f64 {
+    let seats = cores.seats(1, Shape::READERS);
+    let waiting = seats.waiting();
+    let (sender, receivers) = G::graph(shape, CAPACITY, waiting);
+    let mut sender = sender.bind();
+    let start_reader = |(i, receiver)| Reading::start::<_, Light, N>(seats.reader(i), waiting, receiver, count);
+    let readers: Vec<Reading> = receivers.into_iter().enumerate().map(start_reader).collect();
+    publish(&mut sender, how, waiting, WARM_UP);
+    readers.iter().for_each(|reader| reader.wait_for_warm_up(waiting));
+    let start = Instant::now();
+    publish(&mut sender, how, waiting, count);
+    let end = readers.into_iter().map(Reading::end).max().expect("three readers");
+    count as f64 / end.duration_since(start).as_secs_f64()
+}
+
+/// One round of many publishers to one reader, `count` events together (a multiple of [`BATCH`] for each): events a second. The
+/// caller runs on `cores.near`.
+///
+/// # Panics
+/// If an event was lost.
+#[must_use]
+pub fn many_to_one<P: ManyToOne<[u64; N]>, const N: usize>(
+    cores: Cores,
+    publishers: usize,
+    how: Publishing,
+    count: usize,
+) -> f64 {
+    let seats = cores.seats(publishers, 1);
+    let waiting = seats.waiting();
+    let (senders, receiver) = P::many(publishers, CAPACITY);
+    let reader = Reading::start::<_, Light, N>(seats.reader(0), waiting, receiver, count);
+    let (ready, go) = (AtomicUsize::new(0), AtomicBool::new(false));
     let start = std::thread::scope(|scope| {
-        let other = scope.spawn(|| publish_half(second, cores, &go, count));
+        for (i, sender) in senders.into_iter().enumerate() {
+            let (ready, go) = (&ready, &go);
+            scope.spawn(move || publish_share(seats, i, sender, how, (ready, go), count));
+        }
+        while ready.load(Ordering::Acquire) < publishers {
+            std::thread::yield_now();
+        }
+        reader.wait_for_warm_up(Waiting::Yield);
         let start = Instant::now();
         go.store(true, Ordering::Release);
-        publish_half(first, cores, &go, count);
-        other.join().expect("the other publisher ends");
         start
     });
     count as f64 / reader.end().duration_since(start).as_secs_f64()
 }
 
-fn publish_half<const N: usize>(mut sender: impl Sender<[u64; N]>, cores: Cores, go: &AtomicBool, count: usize) {
-    pin(cores.near);
+/// The thread of one of many publishers: its share of the warm-up, then, on `go`, of the events.
+fn publish_share<const N: usize>(
+    seats: Seats,
+    index: usize,
+    sender: impl Outlet<[u64; N]>,
+    how: Publishing,
+    (ready, go): (&AtomicUsize, &AtomicBool),
+    count: usize,
+) {
+    pin(seats.publisher(index));
+    let mut sender = sender.bind();
+    let share = |count: usize| count / seats.publishers();
+    publish(&mut sender, how, seats.waiting(), share(WARM_UP));
+    ready.fetch_add(1, Ordering::Release);
     while !go.load(Ordering::Acquire) {
         std::thread::yield_now();
     }
-    (0..count / 2).for_each(|i| yielding(&mut sender, event(black_box(i))));
+    publish(&mut sender, how, seats.waiting(), share(count));
 }
 
 #[inline(always)]
-fn yielding<T: Copy>(sender: &mut impl Sender<T>, event: T) {
-    while !sender.try_send(event) {
-        std::thread::yield_now();
+fn publish<const N: usize>(sender: &mut impl Sender<[u64; N]>, how: Publishing, waiting: Waiting, count: usize) {
+    match how {
+        Publishing::Single => {
+            for i in 0..count {
+                while !sender.try_send(event(black_box(i))) {
+                    waiting.once();
+                }
+            }
+        }
+        Publishing::Batches => {
+            let batch: [[u64; N]; BATCH] = core::array::from_fn(event);
+            for _ in 0..count / BATCH {
+                send_all(sender, waiting, black_box(&batch));
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn send_all<T: Copy>(sender: &mut impl Sender<T>, waiting: Waiting, mut events: &[T]) {
+    while !events.is_empty() {
+        let went = sender.try_send_batch(events);
+        if went == 0 {
+            waiting.once();
+        }
+        events = &events[went..];
     }
 }
 
@@ -134,17 +208,26 @@ struct Reading {
 }
 
 impl Reading {
-    fn start<R: Receiver<[u64; N]>, W: Work, const N: usize>(cores: Cores, receiver: R, count: usize) -> Self {
+    fn start<R: Receiver<[u64; N]>, W: Work, const N: usize>(
+        core: CoreId,
+        waiting: Waiting,
+        receiver: R,
+        count: usize,
+    ) -> Self {
         let warm = Arc::new(AtomicBool::new(false));
         let is_warm = Arc::clone(&warm);
         let thread = std::thread::spawn(move || {
-            pin(cores.far);
+            pin(core);
             let mut receiver = receiver.bind();
             let mut sum = 0;
             let mut read = |until: usize| {
                 let mut got = 0;
                 while got < until {
-                    got += receiver.poll(|event| sum = W::handle(sum, event));
+                    let now = receiver.poll(|event| sum = W::handle(sum, event));
+                    if now == 0 {
+                        waiting.once();
+                    }
+                    got += now;
                 }
                 assert_eq!(got, until, "events arrived twice");
             };
@@ -158,9 +241,10 @@ impl Reading {
         Self { thread, warm }
     }
 
-    fn wait_for_warm_up(&self) {
+    fn wait_for_warm_up(&self, waiting: Waiting) {
         while !self.warm.load(Ordering::Acquire) {
             core::hint::spin_loop();
+            waiting.once();
         }
     }
 

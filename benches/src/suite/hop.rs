@@ -1,11 +1,17 @@
 //! One-way latency at four rates, open loop from the intended time.
 
-use super::names::{CHANNEL, DISRUPTOR, JITTER, LIMIT, OURS, OURS_BUS, OURS_BUS_MEASURED, QUEUE, RTRB, RTRB_CHUNKS};
+use super::names::{
+    CHANNEL, DISRUPTOR, FLUME, JITTER, KANAL, KANAL_POLLED, LIMIT, OURS, OURS_BUS, OURS_BUS_MEASURED, QUEUE, RTRB,
+    RTRB_CHUNKS, THINGBUF, TOKIO,
+};
 use super::{Found, Part, Setup};
 use crate::bars::Sense;
 use crate::open_loop::{BareCount, Event, Load, over_bus, over_queue};
 use crate::peer::Peer;
-use crate::peers::{BareAtomics, CrossbeamChannel, CrossbeamQueue, Disruptor, RtrbChunks, RtrbPushPop, Tagring};
+use crate::peers::{
+    BareAtomics, CrossbeamChannel, CrossbeamQueue, Disruptor, Flume, KanalBlocking, KanalPolled, RtrbChunks,
+    RtrbPushPop, Tagring, Thingbuf, TokioMpsc,
+};
 use crate::table::{Sample, Table};
 use crate::{jitter, latency, round_trip};
 use tagring::bus::Measure;
@@ -59,7 +65,7 @@ fn table(setup: &Setup, name: &str, load: Load) -> Table<'static> {
     };
     let title =
         format!("One way at {name} events/s, open loop from the intended time, 56-byte events stamped one by one, ns");
-    setup
+    let table = setup
         .table(&title, &latency::columns())
         .limit(HALF, half)
         .limit(LIMIT, queue::<BareCount>(setup, load))
@@ -71,6 +77,14 @@ fn table(setup: &Setup, name: &str, load: Load) -> Table<'static> {
         .peer(RTRB, queue::<RtrbPushPop>(setup, load))
         .peer(QUEUE, queue::<CrossbeamQueue>(setup, load))
         .peer(CHANNEL, queue::<CrossbeamChannel>(setup, load))
+        .peer(THINGBUF, queue::<Thingbuf>(setup, load))
+        .peer(KANAL, queue::<KanalBlocking>(setup, load))
+        .peer(KANAL_POLLED, queue::<KanalPolled>(setup, load))
+        .peer(FLUME, queue::<Flume>(setup, load))
+        .peer(TOKIO, queue::<TokioMpsc>(setup, load));
+    #[cfg(feature = "iceoryx2")]
+    let table = table.peer(super::names::ICEORYX2, queue::<crate::peers::Iceoryx2>(setup, load));
+    table
         .limit(JITTER, move || latency::percentiles(jitter::round(readings), scale))
         .why(OURS, 0, FRESH_LINE)
         .why(OURS_BUS, 0, FRESH_LINE)

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use std::fs;
 
 /// The crates that the peers' rows come from, with the libraries that they are driven by.
-const CRATES: &[&str] = &["crossbeam-channel", "crossbeam-queue", "disruptor", "rtrb"];
+const CRATES: &[&str] =
+    &["crossbeam-channel", "crossbeam-queue", "disruptor", "flume", "iceoryx2", "kanal", "rtrb", "thingbuf", "tokio"];
 /// The lock file that this program was built from: versions as they are, not as they were asked for.
 const LOCK: &str = include_str!("../../../Cargo.lock");
 

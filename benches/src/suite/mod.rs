@@ -28,15 +28,17 @@
 mod burst;
 mod clock;
 mod hop;
+mod lmax;
 mod machine;
+mod many;
 pub mod names;
 mod report;
 mod setup;
+mod shapes;
 mod stream;
 #[cfg(test)]
 mod tests;
 mod trip;
-mod two;
 
 use crate::bars::{Bar, Sense};
 use crate::table::Measured;
@@ -45,7 +47,18 @@ pub use report::report;
 pub use setup::{Setup, Size};
 
 /// All parts, in the order they run.
-pub const PARTS: &[Part] = &[clock::PART, trip::PART, hop::PART, stream::LIGHT, stream::HEAVY, two::PART, burst::PART];
+pub const PARTS: &[Part] = &[
+    clock::PART,
+    trip::PART,
+    hop::PART,
+    stream::LIGHT,
+    stream::HEAVY,
+    many::PART,
+    shapes::BROADCAST,
+    shapes::PIPELINE,
+    shapes::DIAMOND,
+    burst::PART,
+];
 
 /// One part of the suite.
 #[derive(Clone, Copy, Debug)]

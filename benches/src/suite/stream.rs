@@ -1,11 +1,16 @@
 //! One publisher to one reader as fast as they go, with a light and with a heavy handler: the two regimes.
 
-use super::names::{CHANNEL, DISRUPTOR, OURS, QUEUE, RTRB, RTRB_CHUNKS};
+use super::lmax::Java;
+use super::names::{CHANNEL, DISRUPTOR, FLUME, KANAL, KANAL_POLLED, OURS, QUEUE, RTRB, RTRB_CHUNKS, THINGBUF, TOKIO};
 use super::{Found, Part, Setup};
 use crate::bars::Sense;
 use crate::peer::Peer;
-use crate::peers::{CrossbeamChannel, CrossbeamQueue, Disruptor, RtrbChunks, RtrbPushPop, Tagring};
-use crate::stream::{Heavy, Light, Publishing, Work, one_to_one};
+use crate::peers::lmax::Lmax;
+use crate::peers::{
+    CrossbeamChannel, CrossbeamQueue, Disruptor, Flume, KanalBlocking, KanalPolled, RtrbChunks, RtrbPushPop, Tagring,
+    Thingbuf, TokioMpsc,
+};
+use crate::stream::{BATCH, Heavy, Light, Publishing, Work, one_to_one};
 use crate::table::{Column, Figures, Table};
 
 pub(super) const LIGHT: Part =
@@ -15,12 +20,25 @@ pub(super) const HEAVY: Part =
 
 fn light(setup: &Setup) -> Found {
     let mut found = Found::default();
-    let table = setup.run(table::<Light, 7>(setup, "56-byte events"));
+    let events = setup.events();
+    let java = Java::start(setup, |lmax| {
+        lmax.one_to_one(7, 1, events)?;
+        lmax.one_to_one(7, BATCH, events)?;
+        lmax.one_to_one(4, 1, events).map(drop)
+    });
+    // The program in Java has the light handler only.
+    let with_java = |table: Table<'static>, words| {
+        java.row(table, 2, move |lmax| {
+            let rate = |lmax: &mut Lmax, batch| Ok(lmax.one_to_one(words, batch, events)? / 1e6);
+            Ok(vec![rate(lmax, 1)?, rate(lmax, BATCH)?].into())
+        })
+    };
+    let table = setup.run(with_java(self::table::<Light, 7>(setup, "56-byte events"), 7));
     let peers = table.peers();
     found.bar("one to one, 56 bytes, single", (&table, 0), OURS, &peers, (Sense::AtLeast, 4.0));
     found.bar("one to one, 56 bytes, batches of 64", (&table, 1), OURS, &peers, (Sense::AtLeast, 0.95));
     found.tables.push(table);
-    let table = setup.run(self::table::<Light, 4>(setup, "32-byte events"));
+    let table = setup.run(with_java(self::table::<Light, 4>(setup, "32-byte events"), 4));
     let peers = table.peers();
     found.bar("one to one, 32 bytes, single", (&table, 0), OURS, &peers, (Sense::AtLeast, 0.8));
     found.tables.push(table);
@@ -50,7 +68,7 @@ fn table<W: Work, const N: usize>(setup: &Setup, what: &str) -> Table<'static> {
         }
     }
     let title = format!("One to one, {what}, {} handler, M events/s", W::NAME);
-    setup
+    let table = setup
         .table(&title, &["single", "batches of 64"].map(Column::more))
         .ours(OURS, row::<Tagring, W, N>(setup))
         .peer(DISRUPTOR, row::<Disruptor, W, N>(setup))
@@ -58,6 +76,16 @@ fn table<W: Work, const N: usize>(setup: &Setup, what: &str) -> Table<'static> {
         .peer(RTRB, row::<RtrbPushPop, W, N>(setup))
         .peer(QUEUE, row::<CrossbeamQueue, W, N>(setup))
         .peer(CHANNEL, row::<CrossbeamChannel, W, N>(setup))
-        .why(OURS, 0, if W::IS_HEAVY { HANDLER } else { WORDS })
-        .why(OURS, 1, if W::IS_HEAVY { HANDLER } else { PACKED })
+        .peer(THINGBUF, row::<Thingbuf, W, N>(setup))
+        .peer(KANAL, row::<KanalBlocking, W, N>(setup))
+        .peer(KANAL_POLLED, row::<KanalPolled, W, N>(setup))
+        .peer(FLUME, row::<Flume, W, N>(setup))
+        .peer(TOKIO, row::<TokioMpsc, W, N>(setup));
+    #[cfg(feature = "iceoryx2")]
+    let table = table.peer(super::names::ICEORYX2, row::<crate::peers::Iceoryx2, W, N>(setup));
+    table.why(OURS, 0, if W::IS_HEAVY { HANDLER } else { WORDS }).why(
+        OURS,
+        1,
+        if W::IS_HEAVY { HANDLER } else { PACKED },
+    )
 }

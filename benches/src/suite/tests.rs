@@ -33,7 +33,9 @@ fn issue_4595_every_part_runs_and_gives_sane_tables() {
                     assert_eq!(row.rounds().count(), 1, "{}: {}", table.title(), row.name());
                     let what = format!("{}: {}", table.title(), row.name());
                     let figures: Vec<f64> = row.rounds().flat_map(|(figures, _)| figures.to_vec()).collect();
-                    assert!(figures.iter().any(|f| !f.is_nan()), "{what}: no figure");
+                    // A row of what is not there says why, and has no figures.
+                    let absent = row.name().starts_with(super::names::LMAX);
+                    assert!(absent || figures.iter().any(|f| !f.is_nan()), "{what}: no figure");
                     assert!(figures.iter().all(|f| f.is_nan() || (f.is_finite() && *f >= 0.0)), "{what}: {figures:?}");
                 }
             }
