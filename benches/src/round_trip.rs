@@ -46,10 +46,16 @@ pub fn trips<P: Peer<Event>>(cores: Cores, capacity: usize, warm_up: usize, trip
     ticks.split_off(warm_up)
 }
 
-/// How far apart the cores are now: by the median of `count` round trips of bare atomics.
+/// The median of `count` round trips of bare atomics now, in nanoseconds.
 #[must_use]
-pub fn distance(cores: Cores, scale: Scale, count: usize) -> Apart {
+pub fn median_ns(cores: Cores, scale: Scale, count: usize) -> f64 {
     let mut ticks = trips::<BareAtomics>(cores, CAPACITY, count / 10, count);
     ticks.sort_unstable();
-    Apart::of_ns(scale.ns(ticks[ticks.len() / 2] as f64))
+    scale.ns(ticks[ticks.len() / 2] as f64)
+}
+
+/// How far apart the cores are now, by [`median_ns`].
+#[must_use]
+pub fn distance(cores: Cores, scale: Scale, count: usize) -> Apart {
+    Apart::of_ns(median_ns(cores, scale, count))
 }

@@ -18,8 +18,9 @@ pub fn machine(setup: &Setup) -> Value {
     let ticks_per_us = 1_000.0 / setup.scale.ns(1.0);
     json!({
         "processor": processor(),
-        "processors": std::thread::available_parallelism().map(usize::from).ok(),
+        "processors": processors(),
         "cores": cores.into_iter().collect::<serde_json::Map<_, _>>(),
+        "round_trip_ns": setup.round_trip_ns(),
         "kernel": line("/proc/sys/kernel/osrelease"),
         "clock": {"kind": if cfg!(target_arch = "x86_64") { "tsc" } else { "monotonic" }, "ticks_per_us": ticks_per_us},
         "hypervisor": flags().map(|flags| flags.split(' ').any(|flag| flag == "hypervisor")),
@@ -35,7 +36,8 @@ pub fn machine_line(setup: &Setup) -> String {
     let ghz = 1.0 / setup.scale.ns(1.0);
     let virtual_machine = flags().is_some_and(|flags| flags.contains("hypervisor"));
     let virtual_machine = if virtual_machine { ", a virtual machine" } else { "" };
-    format!("{name}{virtual_machine}, cores {near} and {far}, clock {ghz:.2} GHz")
+    let apart = setup.round_trip_ns();
+    format!("{name}{virtual_machine}, cores {near} and {far}, {apart:.0} ns apart there and back, clock {ghz:.2} GHz")
 }
 
 /// Versions of the peers: the crate's name and its version.
@@ -60,6 +62,12 @@ fn governor(core: usize) -> Option<String> {
 
 fn processor() -> Option<String> {
     of_processor("model name")
+}
+
+/// How many there are, whichever of them the calling thread may use: it is pinned.
+fn processors() -> Option<usize> {
+    let text = fs::read_to_string("/proc/cpuinfo").ok()?;
+    Some(text.lines().filter(|line| line.starts_with("processor")).count())
 }
 
 fn flags() -> Option<String> {

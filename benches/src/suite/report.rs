@@ -129,7 +129,7 @@ mod tests {
         let part = Part { name: "sums", about: "adding up", measure };
         let object = report(&setup, &[(part, measure(&setup))]);
         assert_eq!((&object["shape"], &object["size"], &object["rounds"]), (&json!(1), &json!("quick"), &json!(2)));
-        for known in ["processors", "cores", "kernel", "clock", "versions"] {
+        for known in ["processors", "cores", "round_trip_ns", "kernel", "clock", "versions"] {
             assert!(!object["machine"][known].is_null(), "{known}: {}", object["machine"]);
         }
         assert!(object["machine"]["clock"]["ticks_per_us"].as_f64().is_some_and(|ticks| ticks > 1.0));

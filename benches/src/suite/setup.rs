@@ -60,6 +60,12 @@ impl Setup {
         self.pick(1 << 16, 1 << 15, 1 << 10)
     }
 
+    /// How far apart the cores are now: a round trip of bare atomics, in nanoseconds. A hypervisor may move them at any time.
+    #[must_use]
+    pub fn round_trip_ns(&self) -> f64 {
+        round_trip::median_ns(self.cores, self.scale, self.pick(1_000, 1_000, 50))
+    }
+
     /// An empty table whose rounds are sorted by how far apart the cores stand.
     #[must_use]
     pub fn table<'a>(&self, title: &str, columns: &[Column]) -> Table<'a> {

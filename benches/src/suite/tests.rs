@@ -53,3 +53,16 @@ fn parts_have_names_of_their_own() {
         "typed on a command line"
     );
 }
+
+#[test]
+fn the_guide_names_every_part() {
+    let guide = include_str!("../../../docs/guide/benchmarks.md");
+    let table: Vec<_> = guide.lines().filter(|line| line.starts_with("| `")).collect();
+    for part in PARTS {
+        let name = format!("`{}`", part.name);
+        assert!(
+            table.iter().any(|row| row.contains(&name)),
+            "docs/guide/benchmarks.md does not say what {name} measures"
+        );
+    }
+}
