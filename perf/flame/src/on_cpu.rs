@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::graph::{Folded, Labels, draw};
-use crate::script::{What, read};
+use crate::script::{Record, What, read};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::io;
@@ -37,6 +37,9 @@ const OUTERMOST: [&str; 8] = [
     "ret_from_fork_asm_[k]",
 ];
 
+/// By their kernel ids.
+type Threads = BTreeMap<u32, Thread>;
+
 #[derive(Default)]
 struct Thread {
     name: String,
@@ -54,20 +57,8 @@ struct Thread {
 /// # Errors
 /// [`Failure`].
 pub(crate) fn main(folder: &Path) -> Result<String, Failure> {
-    let (mut folded, mut threads) = (Folded::default(), BTreeMap::<u32, Thread>::new());
-    let done = read(io::stdin().lock(), |record| {
-        let What::Stack(stack) = record.what else { return };
-        let thread = threads.entry(record.tid).or_default();
-        thread.samples += 1;
-        thread.cut += u64::from(stack.len() < 2 || !stack.iter().take(4).any(|frame| is_outermost(frame)));
-        let innermost = stack.last().map_or("[unknown]", String::as_str);
-        *thread.own.entry(innermost.into()).or_default() += 1;
-        folded.add(&record.name, &stack, 1);
-        for (landmark, frame) in landmarks(&stack) {
-            *thread.landmarks.entry((landmark, frame.clone())).or_default() += 1;
-        }
-        thread.name = record.name;
-    });
+    let (mut folded, mut threads) = (Folded::default(), Threads::new());
+    let done = read(io::stdin().lock(), |record| take(&mut threads, &mut folded, record));
     done.map_err(Failure::at(Path::new("standard input")))?;
     if threads.is_empty() {
         return Err(Failure::Empty { path: folder.into() });
@@ -88,11 +79,25 @@ fn landmarks(stack: &[String]) -> impl Iterator<Item = (usize, &String)> {
     })
 }
 
+fn take(threads: &mut Threads, folded: &mut Folded, record: Record) {
+    let What::Stack(stack) = record.what else { return };
+    let thread = threads.entry(record.tid).or_default();
+    thread.samples += 1;
+    thread.cut += u64::from(stack.len() < 2 || !stack.iter().take(4).any(|frame| is_outermost(frame)));
+    let innermost = stack.last().map_or("[unknown]", String::as_str);
+    *thread.own.entry(innermost.into()).or_default() += 1;
+    for (landmark, frame) in landmarks(&stack) {
+        *thread.landmarks.entry((landmark, frame.clone())).or_default() += 1;
+    }
+    folded.add(&record.name, &stack, 1);
+    thread.name = record.name;
+}
+
 fn is_outermost(frame: &str) -> bool {
     OUTERMOST.iter().any(|name| frame.split('@').next() == Some(name))
 }
 
-fn table(threads: &BTreeMap<u32, Thread>) -> String {
+fn table(threads: &Threads) -> String {
     let all: u64 = threads.values().map(|thread| thread.samples).sum();
     let cut: u64 = threads.values().map(|thread| thread.cut).sum();
     let mut out = format!("{:<16} {:>8} {:>7}  where, of its own samples\n", "thread", "samples", "share");
@@ -121,7 +126,7 @@ fn table(threads: &BTreeMap<u32, Thread>) -> String {
 }
 
 /// What the threads do, in the runtime's words; empty where nothing is known.
-fn landmark_table(threads: &BTreeMap<u32, Thread>) -> String {
+fn landmark_table(threads: &Threads) -> String {
     let mut rows = Vec::new();
     for thread in threads.values() {
         for ((landmark, frame), samples) in &thread.landmarks {
@@ -142,4 +147,43 @@ fn landmark_table(threads: &BTreeMap<u32, Thread>) -> String {
 
 fn percent(part: u64, all: u64) -> f64 {
     part as f64 * 100.0 / all.max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(stacks: &[&[&str]]) -> String {
+        let (mut folded, mut threads) = (Folded::default(), Threads::new());
+        for stack in stacks {
+            let stack = stack.iter().map(|frame| (*frame).to_owned()).collect();
+            let record = Record { name: "slots".into(), tid: 7, time_ns: 0, what: What::Stack(stack) };
+            take(&mut threads, &mut folded, record);
+        }
+        table(&threads)
+    }
+
+    #[test]
+    fn landmarks_count_with_all_that_they_call() {
+        let turn = "<Slot<Events, Books> as RunSlot>::turn";
+        let text = told(&[
+            &["start_thread", "Host::run", turn, "<Books as Handler>::on_event", "insert"],
+            &["start_thread", "Host::run", turn],
+            &["start_thread", "Host::run", turn],
+            &["start_thread", "Host::run", "Host::wait"],
+        ]);
+        assert!(text.contains(" 50.0 %  <Slot<Events, Books> as RunSlot>::turn\n"), "its own: {text}");
+        assert!(
+            text.contains("slots             75.0 %  <Slot<Events, Books> as RunSlot>::turn: a slot's turns\n"),
+            "{text}"
+        );
+        assert!(text.contains("slots             25.0 %  Host::wait: the slot thread has nothing to do\n"), "{text}");
+        assert!(!text.contains("cut short"), "{text}");
+    }
+
+    #[test]
+    fn stacks_that_are_cut_short_are_told() {
+        let text = told(&[&["insert"], &["[unknown]", "insert"], &["start_thread", "Host::run"]]);
+        assert!(text.contains("67 % of the stacks are cut short") && text.contains("perf/build"), "{text}");
+    }
 }
