@@ -14,9 +14,11 @@ const OUT_OF_REACH: &[(&str, &str)] = &[
 ];
 
 /// Where sources are.
-const SOURCES: [&str; 3] = ["src", "cli/src", "adapters/market/src"];
+const SOURCES: [&str; 4] = ["src", "cli/src", "adapters/market/src", "perf/flame/src"];
+/// Where scripts are that have codes of their own.
+const SCRIPTS: [&str; 2] = ["perf", "perf/parts"];
 /// Where tests are, beside those within sources.
-const TESTS: [&str; 4] = ["tests", "cli/tests", "adapters/market/tests", "loom-tests/tests"];
+const TESTS: [&str; 5] = ["tests", "cli/tests", "adapters/market/tests", "loom-tests/tests", "perf/flame/tests"];
 
 fn codes(text: &str) -> BTreeSet<String> {
     let starts = text.match_indices("TR-").map(|(at, _)| &text[at..]);
@@ -47,7 +49,16 @@ fn files(folders: &[&str]) -> BTreeMap<PathBuf, String> {
 
 /// The codes of the sources, without those that only their tests name.
 fn codes_of_sources() -> BTreeSet<String> {
-    files(&SOURCES).values().flat_map(|text| codes(before_tests(text))).collect()
+    let scripts = SCRIPTS.iter().flat_map(|folder| scripts_in(folder));
+    let sources = files(&SOURCES).into_values().map(|text| before_tests(&text).to_owned());
+    sources.chain(scripts).flat_map(|text| codes(&text)).collect()
+}
+
+/// The text of all scripts right in a folder.
+fn scripts_in(folder: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap();
+    let texts = entries.filter_map(|entry| std::fs::read_to_string(entry.unwrap().path()).ok());
+    texts.filter(|text| text.starts_with("#!") || text.starts_with("# shellcheck shell=bash")).collect()
 }
 
 /// Where a source's own tests begin.

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 /// Each example and a line that it prints.
-const EXAMPLES: [(&str, &str); 9] = [
+const EXAMPLES: [(&str, &str); 10] = [
     ("hello", "vwap 102 over 100000 trades"),
     ("pipeline", "the signal saw 20000 quotes, the book was behind at 0"),
     ("many_publishers", "quantities [10000, 10000, 10000], 0 out of order"),
@@ -14,6 +14,7 @@ const EXAMPLES: [(&str, &str); 9] = [
     ("two_buses", "30000 shares in bars"),
     ("runtime", "9990 shares in bars, 1 panic told"),
     ("simulation", "1000 runs, each with a panic, none lost anything else"),
+    ("jitter", "no latency on this core is better than these gaps"),
     ("testing", "1 alarm after 1000000000 ns, no waiting"),
 ];
 /// A hang, on any machine.

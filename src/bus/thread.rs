@@ -432,6 +432,8 @@ impl Host {
         Self { inbox, shared, obeyed: 0, slots, own_bell, bell, mixed: false, ending: false, around, duty }
     }
 
+    /// Not inlined, like [`Self::wait`]: a landmark in profiles.
+    #[inline(never)]
     fn run(mut self) {
         let mut idle = Idle::new();
         while !self.is_over() {
@@ -531,7 +533,7 @@ impl Host {
         busy || done
     }
 
-    #[inline]
+    #[inline(never)]
     fn wait(&mut self, idle: &mut Idle) {
         let least = self.slots.iter().map(|slot| slot.wait_strategy()).min_by_key(|strategy| *strategy as u32);
         let least = least.unwrap_or(WaitStrategy::SpinThenPark);

@@ -142,8 +142,10 @@ impl BusSink {
         })
     }
 
-    /// The bus is full: waits until it is not, as long as configured, or the feed is to stop. Whether the event was published.
+    /// The bus is full: waits until it is not, as long as configured, or the feed is to stop. Whether the event was published. Stands by its
+    /// name in a profile.
     #[cold]
+    #[inline(never)]
     fn wait(
         &mut self,
         failure: PublishFailure,
