@@ -82,10 +82,20 @@ impl Seats {
         }
     }
 
-    /// Threads that share a core have to let each other run.
+    /// What publishers do on a full queue: those that share a core have to let each other run, one that is alone on its core spins.
     #[must_use]
-    pub fn waiting(self) -> Waiting {
-        if self.each_has_a_core() { Waiting::Spin } else { Waiting::Yield }
+    pub fn publishers_wait(self) -> Waiting {
+        self.waiting(self.publishers)
+    }
+
+    /// What readers do on an empty queue, by the same rule.
+    #[must_use]
+    pub fn readers_wait(self) -> Waiting {
+        self.waiting(self.readers)
+    }
+
+    fn waiting(self, on_their_side: usize) -> Waiting {
+        if self.each_has_a_core() || on_their_side == 1 { Waiting::Spin } else { Waiting::Yield }
     }
 
     /// For people: `4 threads on 2 cores`.
@@ -122,7 +132,7 @@ mod tests {
             let ids = (0..publishers).map(|i| seats.publisher(i)).chain((0..readers).map(|i| seats.reader(i)));
             let ids: HashSet<usize> = ids.map(|core| core.id).collect();
             assert_eq!(ids.len(), publishers + readers);
-            assert_eq!(seats.waiting(), Waiting::Spin);
+            assert_eq!((seats.publishers_wait(), seats.readers_wait()), (Waiting::Spin, Waiting::Spin));
         }
     }
 
@@ -131,6 +141,10 @@ mod tests {
         let cores = cores(2);
         let seats = cores.seats(1, 3);
         assert_eq!((seats.publisher(0), seats.reader(0), seats.reader(2)), (cores.near, cores.far, cores.far));
-        assert_eq!((seats.waiting(), seats.told().as_str()), (Waiting::Yield, "4 threads on 2 cores"));
+        assert_eq!(seats.told(), "4 threads on 2 cores");
+        assert_eq!((seats.publishers_wait(), seats.readers_wait()), (Waiting::Spin, Waiting::Yield));
+        let seats = cores.seats(4, 1);
+        assert_eq!((seats.publisher(3), seats.reader(0)), (cores.near, cores.far));
+        assert_eq!((seats.publishers_wait(), seats.readers_wait()), (Waiting::Yield, Waiting::Spin));
     }
 }

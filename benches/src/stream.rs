@@ -105,10 +105,10 @@ pub fn one_to_three<G: Graph<[u64; N]>, const N: usize>(
     count: usize,
 ) -> f64 {
     let seats = cores.seats(1, Shape::READERS);
-    let waiting = seats.waiting();
-    let (sender, receivers) = G::graph(shape, CAPACITY, waiting);
+    let (waiting, readers_wait) = (seats.publishers_wait(), seats.readers_wait());
+    let (sender, receivers) = G::graph(shape, CAPACITY, readers_wait);
     let mut sender = sender.bind();
-    let start_reader = |(i, receiver)| Reading::start::<_, Light, N>(seats.reader(i), waiting, receiver, count);
+    let start_reader = |(i, receiver)| Reading::start::<_, Light, N>(seats.reader(i), readers_wait, receiver, count);
     let readers: Vec<Reading> = receivers.into_iter().enumerate().map(start_reader).collect();
     publish(&mut sender, how, waiting, WARM_UP);
     readers.iter().for_each(|reader| reader.wait_for_warm_up(waiting));
@@ -131,9 +131,8 @@ pub fn many_to_one<P: ManyToOne<[u64; N]>, const N: usize>(
     count: usize,
 ) -> f64 {
     let seats = cores.seats(publishers, 1);
-    let waiting = seats.waiting();
     let (senders, receiver) = P::many(publishers, CAPACITY);
-    let reader = Reading::start::<_, Light, N>(seats.reader(0), waiting, receiver, count);
+    let reader = Reading::start::<_, Light, N>(seats.reader(0), seats.readers_wait(), receiver, count);
     let (ready, go) = (AtomicUsize::new(0), AtomicBool::new(false));
     let start = std::thread::scope(|scope| {
         for (i, sender) in senders.into_iter().enumerate() {
@@ -163,12 +162,12 @@ fn publish_share<const N: usize>(
     pin(seats.publisher(index));
     let mut sender = sender.bind();
     let share = |count: usize| count / seats.publishers();
-    publish(&mut sender, how, seats.waiting(), share(WARM_UP));
+    publish(&mut sender, how, seats.publishers_wait(), share(WARM_UP));
     ready.fetch_add(1, Ordering::Release);
     while !go.load(Ordering::Acquire) {
         std::thread::yield_now();
     }
-    publish(&mut sender, how, seats.waiting(), share(count));
+    publish(&mut sender, how, seats.publishers_wait(), share(count));
 }
 
 #[inline(always)]

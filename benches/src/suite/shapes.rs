@@ -44,8 +44,10 @@ fn measure(setup: &Setup, shape: Shape, what: &str) -> Found {
     found
 }
 
-/// Why packed rings move more events in the same lines.
-const PACKED: &str = "A cell is whole lines, so that a hop moves one; this peer packs events, and moves fewer lines for a batch of them.";
+/// Why the ring may be behind where its readers share a core.
+const SWITCHES: &str = "Where three reader threads share a core they live by taking turns; how many events a turn takes makes no difference, and more is not known. The row below needs no turns: slots that share one thread.";
+/// The same for batches.
+const SWITCHES_AND_LINES: &str = "As with single events; and a cell is whole lines, where this peer packs events and moves fewer lines for a batch of them.";
 /// Why a bus does less than a ring.
 const BUS_DOES_MORE: &str = "A bus writes a header for each event, and each slot looks at its tag before it calls the handler; this peer hands out bytes.";
 
@@ -74,7 +76,7 @@ fn table<P: Measured, const N: usize>(setup: &Setup, shape: Shape, what: &str) -
         .peer(TOKIO, ring::<Queues<TokioMpsc>, N>(setup, shape));
     #[cfg(feature = "iceoryx2")]
     let table = table.peer(super::names::ICEORYX2, ring::<Queues<crate::peers::Iceoryx2>, N>(setup, shape));
-    table.why(OURS, 0, PACKED).why(OURS, 1, PACKED).why(BUS, 0, BUS_DOES_MORE).why(BUS, 1, BUS_DOES_MORE)
+    table.why(OURS, 0, SWITCHES).why(OURS, 1, SWITCHES_AND_LINES).why(BUS, 0, BUS_DOES_MORE).why(BUS, 1, BUS_DOES_MORE)
 }
 
 fn ring<G: Graph<[u64; N]>, const N: usize>(setup: &Setup, shape: Shape) -> impl FnMut() -> Figures + 'static {
