@@ -9,6 +9,9 @@ use super::service::{Service, Stall};
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// What belongs to a load at one rate. (Without this a conflict with `--search` would also lift what requires it.)
+const FIXED: [&str; 4] = ["rate", "time", "speed", "assert"];
+
 /// What is loaded, how, for how long, and what is asked of it.
 #[derive(clap::Args, Debug, Clone)]
 pub(crate) struct LoadArgs {
@@ -64,19 +67,19 @@ pub(crate) struct LoadArgs {
     #[arg(long, value_name = "[SLOT:]PN < TIME", allow_hyphen_values = true)]
     pub(super) assert: Vec<Objective>,
     /// How long one trial of a search lasts, after its warm-up of a quarter of that
-    #[arg(long, value_name = "TIME", value_parser = quantity::span, default_value = "3s", requires = "search", allow_hyphen_values = true)]
+    #[arg(long, value_name = "TIME", value_parser = quantity::span, default_value = "3s", requires = "search", conflicts_with_all = FIXED, allow_hyphen_values = true)]
     pub(super) step: Duration,
     /// Trials of a rate; it holds if more than half of them do
-    #[arg(long, value_name = "N", default_value_t = 3, requires = "search", value_parser = clap::value_parser!(u32).range(1..=99))]
+    #[arg(long, value_name = "N", default_value_t = 3, requires = "search", conflicts_with_all = FIXED, value_parser = clap::value_parser!(u32).range(1..=99))]
     pub(super) trials: u32,
     /// The rate that a search begins with [default: what the percentile needs to rest on enough events, at least 10k]
-    #[arg(long, value_name = "N", value_parser = quantity::rate, requires = "search", allow_hyphen_values = true)]
+    #[arg(long, value_name = "N", value_parser = quantity::rate, requires = "search", conflicts_with_all = FIXED, allow_hyphen_values = true)]
     pub(super) from: Option<f64>,
     /// The highest rate that a search tries
-    #[arg(long, value_name = "N", value_parser = quantity::rate, default_value = "100M", requires = "search", allow_hyphen_values = true)]
+    #[arg(long, value_name = "N", value_parser = quantity::rate, default_value = "100M", requires = "search", conflicts_with_all = FIXED, allow_hyphen_values = true)]
     pub(super) up_to: f64,
     /// How near the highest rate that holds and the lowest that does not are to come
-    #[arg(long, value_name = "N%", value_parser = quantity::share, default_value = "5%", requires = "search", allow_hyphen_values = true)]
+    #[arg(long, value_name = "N%", value_parser = quantity::share, default_value = "5%", requires = "search", conflicts_with_all = FIXED, allow_hyphen_values = true)]
     pub(super) resolution: f64,
     /// Print the report as one JSON object
     #[arg(long)]

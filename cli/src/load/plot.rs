@@ -113,11 +113,11 @@ fn over_time(area: &Area<'_>, name: &str, slot: usize, intervals: &[Interval], r
     let high = with_events.iter().map(|one| value(one, 4)).fold(10.0, f64::max);
     let title = format!("{name}: due to done, over time");
     let mut chart = logarithmic(area, &title, 0.0..end_of(intervals), (low, high), &|s| format!("{s:.1} s"))?;
-    for at in 0..COLOURS.len() {
+    for (at, colour) in COLOURS.iter().enumerate() {
         let points: Vec<_> = with_events.iter().map(|one| (one.to.as_secs_f64(), value(one, at))).collect();
         // A single interval is a dot.
-        chart.draw_series(points.iter().map(|point| Circle::new(*point, 2, COLOURS[at].filled()))).map_err(text)?;
-        chart.draw_series(LineSeries::new(points, COLOURS[at].stroke_width(2))).map_err(text)?;
+        chart.draw_series(points.iter().map(|point| Circle::new(*point, 2, colour.filled()))).map_err(text)?;
+        chart.draw_series(LineSeries::new(points, colour.stroke_width(2))).map_err(text)?;
     }
     for objective in report.verdict.objectives().iter().filter(|one| is_meant(one, &report.slots[slot])) {
         let limit = objective.limit.as_nanos() as f64;
@@ -177,7 +177,10 @@ fn logarithmic<'a, 'b>(
     let low = 10_f64.powf(low.clamp(1.0, high).log10().floor());
     let mut chart = builder(area, title).build_cartesian_2d(x, (low..high * 1.5).log_scale()).map_err(text)?;
     let mut mesh = chart.configure_mesh();
-    mesh.light_line_style(WHITE.mix(0.0)).x_label_formatter(x_label).y_label_formatter(&|ns| shown_ns(*ns as u64));
+    mesh.light_line_style(WHITE.mix(0.0))
+        .y_labels(6)
+        .x_label_formatter(x_label)
+        .y_label_formatter(&|ns| shown_ns(*ns as u64));
     mesh.draw().map_err(text)?;
     Ok(chart)
 }

@@ -30,7 +30,7 @@ const DRAIN_LEAST: Duration = Duration::from_secs(1);
 /// How often it is looked whether they have.
 const DRAIN_LOOK: Duration = Duration::from_millis(1);
 /// A last event so little behind its time is no sign that the rate was missed.
-const TOLERATED: Duration = Duration::from_millis(10);
+const TOLERATED: Duration = Duration::from_millis(20);
 
 struct SlotProbe {
     plan: SlotPlan,
@@ -279,6 +279,9 @@ impl Session {
         let generated = (after.generated - before.generated) as f64;
         let took = ends.iter().map(|end| end.took).max().unwrap_or_default();
         let is_cut = ends.iter().any(|end| end.is_cut);
+        // One that was asked to end is judged by what there was of it.
+        let is_interrupted = ends.iter().any(|end| end.is_interrupted);
+        let span = if is_interrupted { took.max(DRAIN_LOOK) } else { span };
         let asked = if is_cut { self.expected(rate, span) } else { generated } / span.as_secs_f64();
         let late = took.saturating_sub(span);
         let achieved = if late > TOLERATED || is_cut { generated / took.max(span).as_secs_f64() } else { asked };
