@@ -344,7 +344,7 @@ fn sample(given: &Prepared, clock: &Clock, at: Duration, lag: impl Fn(&str, &str
     }
     let of_slot = |probe: &SlotProbe| {
         let handle = probe.attachment.handle().ok()?;
-        let latencies = handle.latencies();
+        let latencies = handle.latencies_in_all();
         Some(SlotSample {
             done: probe.done.snapshot().with_unit(|ticks| clock.to_ns(ticks)),
             hop: latencies.hop,
