@@ -353,6 +353,9 @@ fn issue_4596_a_manual_clock_makes_latencies_exact() {
     assert!(slot.turn());
     let latencies = slot.handle().latencies();
     assert_eq!((latencies.hop.max(), latencies.service.max(), latencies.age.max()), (50, 0, 650));
+    let in_all = slot.handle().latencies_in_all();
+    assert_eq!((&in_all.hop, &in_all.service, &in_all.age), (&latencies.hop, &latencies.service, &latencies.age));
+    assert!(in_all.tags.is_empty());
     let of_trades = latencies.tags.iter().find(|of| of.tag == Trade::TAG).unwrap();
     assert_eq!((of_trades.hop.count(), of_trades.hop.max(), of_trades.age.max()), (1, 50, 650));
 }

@@ -133,6 +133,28 @@ proptest! {
     }
 
     #[test]
+    fn issue_4595_an_interval_holds_what_was_recorded_in_it(before in values(), after in values()) {
+        let (mut writer, reader) = Histogram::new();
+        before.iter().for_each(|&value| writer.record(value));
+        let earlier = reader.snapshot();
+        after.iter().for_each(|&value| writer.record(value));
+        let later = reader.snapshot();
+        let (told, alone) = (later.since(&earlier), snapshot(&after));
+        prop_assert_eq!(told.points(), alone.points());
+        prop_assert_eq!((told.count(), told.sum(), told.saturated()), (alone.count(), alone.sum(), alone.saturated()));
+        let in_range = after.iter().all(|&value| value <= VALUE_MAX);
+        let near = |told: u64, exact: u64| !in_range || told.abs_diff(exact) * 1024 <= exact;
+        prop_assert!(near(told.min(), alone.min()) && near(told.max(), alone.max()), "{told:?} instead of {alone:?}");
+        prop_assert!(told.min() <= told.quantile(0.5) && told.quantile(0.5) <= told.max());
+        // Put together again it is the whole; nothing comes after the later one.
+        let whole = earlier.merge(&told);
+        prop_assert_eq!(whole.points(), later.points());
+        prop_assert_eq!(later.since(&later), HistogramSnapshot::default());
+        prop_assert_eq!(earlier.since(&later), HistogramSnapshot::default());
+        prop_assert_eq!(later.since(&HistogramSnapshot::default()), later);
+    }
+
+    #[test]
     fn issue_4576_merging_is_recording_into_one(a in values(), b in values(), c in values()) {
         let all = snapshot(&[&a[..], &b, &c].concat());
         let [a, b, c] = [a, b, c].map(|values| snapshot(&values));

@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::load::LoadArgs;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -25,6 +26,8 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Measure Tagring against its peers on this machine: tables, bars, JSON, plots
     Bench(crate::bench::BenchArgs),
+    /// Load a configured graph, show percentiles over time, find the highest rate that holds one
+    Load(Box<LoadArgs>),
 }
 
 /// What is run, and how much is told of its slow events.

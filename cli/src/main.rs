@@ -5,6 +5,7 @@ mod bench;
 mod check;
 mod derived;
 mod jitter;
+mod load;
 mod report;
 mod run;
 mod say;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         Some(args::Command::Tail(tail)) => tail::main(&tail),
         Some(args::Command::Check(check)) => check::main(&check),
         Some(args::Command::Bench(bench)) => bench::main(&bench),
+        Some(args::Command::Load(load)) => load::main(&load),
         None => run::main(&args.run, &Shown::whole()),
     }
 }

@@ -226,10 +226,13 @@ impl MeterReader {
             service: ns(&readers.service),
             age: ns(&readers.age),
         });
-        let tags = tags.collect();
-        match &self.slot {
-            Some(slot) => SlotLatencies { hop: ns(&slot.hop), service: ns(&slot.service), age: ns(&slot.age), tags },
-            None => SlotLatencies { tags, ..SlotLatencies::default() },
-        }
+        SlotLatencies { tags: tags.collect(), ..self.in_all(clock) }
+    }
+
+    /// The same without tags.
+    pub(super) fn in_all(&self, clock: &Clock) -> SlotLatencies {
+        let ns = |reader: &HistogramReader| reader.snapshot().with_unit(|ticks| clock.to_ns(ticks));
+        let Some(slot) = &self.slot else { return SlotLatencies::default() };
+        SlotLatencies { hop: ns(&slot.hop), service: ns(&slot.service), age: ns(&slot.age), tags: Vec::new() }
     }
 }

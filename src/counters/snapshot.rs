@@ -125,6 +125,43 @@ impl HistogramSnapshot {
         }
     }
 
+    /// What was recorded after `earlier`, a snapshot of the same histogram in the same unit: percentiles of an interval. The least value, and the
+    /// greatest where `earlier` knew a greater one, are those of their buckets, within 1/1024. Where `earlier` is the later one, or of another
+    /// histogram, what it has more of counts as none.
+    ///
+    /// ```
+    /// use tagring::counters::Histogram;
+    ///
+    /// let (mut writer, reader) = Histogram::new();
+    /// writer.record_n(900, 1_000);
+    /// let first_second = reader.snapshot();
+    /// writer.record_n(20, 50);
+    /// let second = reader.snapshot().since(&first_second);
+    /// assert_eq!((second.count(), second.max()), (50, 20));
+    /// ```
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let mut before = earlier.points.iter().peekable();
+        let mut points = Vec::new();
+        for &(value, count) in &self.points {
+            while before.next_if(|&&(known, _)| known < value).is_some() {}
+            let known = before.next_if(|&&(known, _)| known == value).map_or(0, |&(_, known)| known);
+            if count > known {
+                points.push((value, count - known));
+            }
+        }
+        let (Some(&(first, _)), Some(&(last, _))) = (points.first(), points.last()) else { return Self::default() };
+        let is_greater = earlier.count == 0 || self.max > earlier.max;
+        Self {
+            count: points.iter().map(|&(_, count)| count).sum(),
+            sum: self.sum.saturating_sub(earlier.sum),
+            min: if earlier.count == 0 || self.min < earlier.min { self.min } else { first.clamp(self.min, self.max) },
+            max: if is_greater { self.max } else { last.clamp(self.min, self.max) },
+            saturated: self.saturated.saturating_sub(earlier.saturated),
+            points,
+        }
+    }
+
     /// The same values in another unit, such as nanoseconds for ticks. `convert` never decreases.
     #[must_use]
     pub fn with_unit(&self, convert: impl Fn(u64) -> u64) -> Self {

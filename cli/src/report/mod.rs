@@ -22,7 +22,7 @@ use tagring::runtime::watchdog::Health;
 use tagring_market::book::depth::DepthCounts;
 use tagring_market::book::ticker::Agreement;
 use tail::Tail;
-pub(crate) use text::{rate_line, thousands};
+pub(crate) use text::{rate_line, thousands, time};
 
 /// What is shown of a run.
 pub(crate) struct Shown {

@@ -48,7 +48,7 @@ fn grouped(number: &str) -> String {
 }
 
 /// Three significant digits and a unit, so that a column of times can be read at a glance.
-pub(super) fn time(ns: u64) -> String {
+pub(crate) fn time(ns: u64) -> String {
     let (mut value, mut unit) = (ns as f64, "ns");
     for next in ["us", "ms", "s"] {
         if value < 999.5 {

@@ -125,7 +125,7 @@ fn lost(shutdown: &ShutdownReport) -> String {
 }
 
 /// What was not drained or did not end, and why, a line each.
-fn unclean(shutdown: &ShutdownReport) -> Vec<String> {
+pub(crate) fn unclean(shutdown: &ShutdownReport) -> Vec<String> {
     let feeds = shutdown.feeds.iter().filter(|feed| feed.end != FeedEnd::Done);
     let feeds = feeds.map(|feed| format!("feed {}: {}", feed.feed, feed.end));
     let slots = shutdown.buses.iter().flat_map(|bus| bus.slots.iter().map(move |slot| (bus.bus, slot)));
