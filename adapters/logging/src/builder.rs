@@ -11,10 +11,11 @@ use crate::pens::Pens;
 use crate::writer::{Control, Writer};
 use core::ops::RangeInclusive;
 use core::time::Duration;
+use crossbeam_channel::{Receiver, bounded};
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc;
+use tagring::bus::CoreError;
 use tagring::clock::Clock;
 use tagring::ring::Ring;
 use tracing::level_filters::LevelFilter;
@@ -253,6 +254,10 @@ impl Builder {
         if self.limit_per_second == Some(0) {
             return Err(LogError::Limit);
         }
+        let allowed = tagring::bus::allowed_cores();
+        if let Some(core) = self.core.filter(|core| !allowed.contains(core)) {
+            return Err(LogError::Core { reason: CoreError::NotAllowed { core, allowed }.to_string() });
+        }
         if !POLL.contains(&self.poll) {
             return Err(LogError::Poll { ns: self.poll.as_nanos() });
         }
@@ -261,11 +266,11 @@ impl Builder {
 }
 
 /// The writer's thread, and what tells that it has ended.
-pub(crate) type Service = (std::thread::JoinHandle<()>, mpsc::Receiver<()>);
+pub(crate) type Service = (std::thread::JoinHandle<()>, Receiver<()>);
 
 fn spawn(writer: Writer, core: Option<usize>) -> Result<Service, LogError> {
-    let (running, ended) = mpsc::channel::<()>();
-    let (say, placed) = mpsc::channel();
+    let (running, ended) = bounded::<()>(0);
+    let (say, placed) = bounded(1);
     let body = move || {
         let _running = running;
         let result = core.map_or(Ok(()), |core| tagring::bus::pin_current_thread(core).map_err(|error| error.to_string()));

@@ -10,8 +10,8 @@ use crate::thread::me;
 use crate::writer::Control;
 use core::fmt;
 use core::time::Duration;
+use crossbeam_channel::RecvTimeoutError;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Weak};
 use std::thread::Thread;
 use std::time::Instant;
@@ -89,7 +89,7 @@ impl Logging {
         let lost =
             Lost { full: hot.pens.full(), busy: hot.pens.busy(), closed: hot.pens.closed(), unwritten };
         Counts {
-            recorded: hot.pens.recorded(),
+            recorded: hot.pens.taken() + lost.busy + lost.closed,
             written,
             lost,
             cut: hot.pens.cut(),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 /// Bytes that are gathered before they are written.
 pub(crate) const FULL: usize = 256 * 1024;
-/// The pause after a first failure; each further one in a row doubles it.
+/// The pause after a failure; each further one doubles it, as long as nothing goes out.
 const PAUSE_FIRST: Duration = Duration::from_millis(5);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 
@@ -78,7 +78,11 @@ impl Outbox {
         if !now_or_never && self.retry_in().is_some_and(|left| !left.is_zero()) {
             return sent;
         }
+        let before = self.sent;
         let result = self.write_all().and_then(|()| self.flush());
+        if self.sent > before {
+            self.pause = PAUSE_FIRST;
+        }
         let whole = self.ends[self.done..].iter().take_while(|&&end| end <= self.sent).count();
         self.done += whole;
         sent.records = whole as u64;

@@ -89,8 +89,9 @@ impl Pens {
         self.pens[pen].lost.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn recorded(&self) -> u64 {
-        self.sum(|pen| &pen.recorded) + self.busy() + self.closed()
+    /// Records that found a pen with a publisher.
+    pub(crate) fn taken(&self) -> u64 {
+        self.sum(|pen| &pen.recorded)
     }
 
     pub(crate) fn full(&self) -> u64 {
@@ -148,13 +149,13 @@ mod tests {
         let pens = Pens::new(publisher);
         let held: Vec<_> = pens.pens.iter().map(|pen| pen.publisher.try_lock().unwrap()).collect();
         pens.write(&mut Draft::new(), Head::default());
-        assert_eq!((pens.recorded(), pens.busy(), pens.full()), (1, 1, 0));
+        assert_eq!((pens.taken(), pens.busy(), pens.full()), (0, 1, 0));
         assert!(!pens.close(Instant::now()), "a pen in use is not taken away");
         drop(held);
         pens.write(&mut Draft::new(), Head { thread: 70, ..Head::default() });
         assert!(pens.close(Instant::now()));
         pens.write(&mut Draft::new(), Head::default());
-        assert_eq!((pens.recorded(), pens.busy(), pens.closed()), (3, 1, 1));
+        assert_eq!((pens.taken(), pens.busy(), pens.closed()), (1, 1, 1));
         let Polled::Batch(batch) = reader.poll(10) else { panic!("the one in the middle is there") };
         assert_eq!(batch.iter().count(), 1);
         batch.commit();
