@@ -14,9 +14,9 @@ const OUT_OF_REACH: &[(&str, &str)] = &[
 ];
 
 /// Where sources are.
-const SOURCES: [&str; 3] = ["src", "cli/src", "adapters/market/src"];
+const SOURCES: [&str; 3] = ["src", "cli/src", "adapters/logging/src", "adapters/market/src"];
 /// Where tests are, beside those within sources.
-const TESTS: [&str; 4] = ["tests", "cli/tests", "adapters/market/tests", "loom-tests/tests"];
+const TESTS: [&str; 5] = ["tests", "cli/tests", "adapters/logging/tests", "adapters/market/tests", "loom-tests/tests"];
 
 fn codes(text: &str) -> BTreeSet<String> {
     let starts = text.match_indices("TR-").map(|(at, _)| &text[at..]);

@@ -5,6 +5,7 @@ mod bench;
 mod check;
 mod derived;
 mod jitter;
+mod log;
 mod report;
 mod run;
 mod say;

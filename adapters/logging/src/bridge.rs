@@ -4,7 +4,6 @@ use crate::cell::{Draft, Head, Kind, number_of};
 use crate::hot::Hot;
 use core::fmt::Write as _;
 use std::sync::Arc;
-use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 
 /// Field number of a message of the `log` crate, which has no callsite to number its fields.
@@ -29,19 +28,6 @@ fn level_of(level: log::Level) -> tracing::Level {
         log::Level::Info => tracing::Level::INFO,
         log::Level::Debug => tracing::Level::DEBUG,
         log::Level::Trace => tracing::Level::TRACE,
-    }
-}
-
-/// What `log::set_max_level` is to be told for a filter.
-pub(crate) fn max_level(filter: &Targets) -> log::LevelFilter {
-    let all = filter.iter().map(|(_, level)| level).chain(filter.default_level());
-    match all.max().unwrap_or(LevelFilter::OFF).into_level() {
-        None => log::LevelFilter::Off,
-        Some(tracing::Level::ERROR) => log::LevelFilter::Error,
-        Some(tracing::Level::WARN) => log::LevelFilter::Warn,
-        Some(tracing::Level::INFO) => log::LevelFilter::Info,
-        Some(tracing::Level::DEBUG) => log::LevelFilter::Debug,
-        Some(_) => log::LevelFilter::Trace,
     }
 }
 

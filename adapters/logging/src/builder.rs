@@ -1,8 +1,8 @@
 //! What a logging is made of, and its start. All is checked before anything is started or installed.
 
-use crate::bridge::max_level;
 use crate::error::LogError;
 use crate::file::{LogFile, Rotation};
+use crate::filter;
 use crate::format::Format;
 use crate::hot::Hot;
 use crate::limiter::Limiter;
@@ -129,15 +129,11 @@ impl Builder {
     }
 
     fn filter_from(mut self, origin: &str, given: &str) -> Self {
-        match given.parse() {
+        match filter::parse(given) {
             Ok(filter) => self.filter = filter,
-            Err(error) => {
-                let mistake = |error: tracing_subscriber::filter::ParseError| LogError::Filter {
-                    origin: origin.to_owned(),
-                    given: given.escape_default().to_string(),
-                    reason: error.to_string(),
-                };
-                self.mistake = self.mistake.or_else(|| Some(mistake(error)));
+            Err(reason) => {
+                let (origin, given) = (origin.to_owned(), given.escape_default().to_string());
+                self.mistake = self.mistake.or(Some(LogError::Filter { origin, given, reason }));
             }
         }
         self
@@ -199,7 +195,7 @@ impl Builder {
         let filter = self.filter.clone();
         let logging = self.start_alone()?;
         log::set_boxed_logger(Box::new(logging.bridge())).map_err(|_| LogError::Taken { of: "log" })?;
-        log::set_max_level(max_level(&filter));
+        log::set_max_level(filter::max_level(&filter));
         tracing::subscriber::set_global_default(tracing_subscriber::registry().with(logging.layer()))
             .map_err(|_| LogError::Taken { of: "tracing" })?;
         if let Some(limit) = panic_flush {
@@ -273,7 +269,8 @@ fn spawn(writer: Writer, core: Option<usize>) -> Result<Service, LogError> {
     let (say, placed) = bounded(1);
     let body = move || {
         let _running = running;
-        let result = core.map_or(Ok(()), |core| tagring::bus::pin_current_thread(core).map_err(|error| error.to_string()));
+        let result =
+            core.map_or(Ok(()), |core| tagring::bus::pin_current_thread(core).map_err(|error| error.to_string()));
         let is_placed = result.is_ok();
         let _ = say.send(result);
         if is_placed {

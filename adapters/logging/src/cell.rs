@@ -358,3 +358,80 @@ impl<'r> Iterator for Items<'r> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::fmt::Write as _;
+    use proptest::prelude::*;
+
+    /// What is written into a draft.
+    #[derive(Clone, Debug)]
+    enum Written {
+        Number(Kind, Vec<u8>),
+        Text(String),
+        Span(Vec<u8>),
+    }
+
+    fn written() -> impl Strategy<Value = Written> {
+        let number =
+            |kind, len| prop::collection::vec(any::<u8>(), len).prop_map(move |bytes| Written::Number(kind, bytes));
+        prop_oneof![
+            number(Kind::U64, 8),
+            number(Kind::F64, 8),
+            number(Kind::I128, 16),
+            "\\PC{0,300}".prop_map(Written::Text),
+            prop::collection::vec(any::<u8>(), 0..160).prop_map(Written::Span),
+        ]
+    }
+
+    proptest! {
+        /// What was written is read again, in order; what did not fit, and only that, is missing and marked.
+        #[test]
+        fn issue_4583_a_record_reads_as_it_was_written(all in prop::collection::vec(written(), 0..12)) {
+            let mut draft = Draft::new();
+            for (index, one) in all.iter().enumerate() {
+                match one {
+                    Written::Number(kind, bytes) => draft.item(*kind, index, bytes),
+                    Written::Text(text) => draft.text(Kind::Str, index, |out| _ = out.write_str(text)),
+                    Written::Span(items) => draft.span(0, items),
+                }
+            }
+            let is_cut = draft.is_cut();
+            let cells: Vec<u64> = draft.seal(Head { ticks: 7, ..Head::default() }).concat();
+            let record = Record::of(&cells).unwrap();
+            prop_assert_eq!(cells_of(cells[..CELL_BYTES / 8].try_into().unwrap()) * CELL_BYTES, cells.len() * 8);
+            prop_assert_eq!((record.head.ticks, record.head.flags & CUT != 0), (7, is_cut));
+            let mut left = all.iter().enumerate();
+            let mut missing = 0;
+            for item in record.items() {
+                let matches = |(at, one): &(usize, &Written)| match (one, item) {
+                    (Written::Number(Kind::U64, b), Item::Field { index, value: Value::U64(v) }) => index == *at && v.to_le_bytes()[..] == b[..],
+                    (Written::Number(Kind::F64, b), Item::Field { index, value: Value::F64(v) }) => index == *at && v.to_le_bytes()[..] == b[..],
+                    (Written::Number(_, b), Item::Field { index, value: Value::I128(v) }) => index == *at && v.to_le_bytes()[..] == b[..],
+                    (Written::Text(t), Item::Field { index, value: Value::Str(v) }) =>
+                        index == *at && (t.as_bytes() == v || (is_cut && t.as_bytes().starts_with(v) && core::str::from_utf8(v).is_ok())),
+                    (Written::Span(b), Item::Span { items, .. }) => items == b,
+                    _ => false,
+                };
+                let before = left.len();
+                prop_assert!(left.by_ref().any(|one| matches(&one)), "{:?}", item);
+                missing += before - left.len() - 1;
+            }
+            missing += left.len();
+            prop_assert!(is_cut || missing == 0);
+            prop_assert!(cells.len() * 8 <= RECORD_MAX);
+        }
+    }
+
+    #[test]
+    fn a_full_record_takes_nothing_more_and_stays_readable() {
+        let mut draft = Draft::new();
+        (0..200).for_each(|index| draft.item(Kind::U64, index, &[1; 8]));
+        draft.text(Kind::Str, 0, |out| _ = out.write_str("no"));
+        let cells = draft.seal(Head::default()).concat();
+        assert_eq!((cells.len(), draft.is_cut()), (RECORD_MAX / 8, true));
+        // Ninety numbers, and a text of which nothing fits.
+        assert_eq!(Record::of(&cells).unwrap().items().count(), (RECORD_MAX - HEAD) / 10 + 1);
+    }
+}

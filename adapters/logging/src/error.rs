@@ -97,7 +97,10 @@ impl fmt::Display for LogError {
             ),
             Self::File { path, source } => {
                 let path = path.display();
-                write!(f, "logging: {path}: {source}; choose a file in a folder that exists and that this user may write")
+                write!(
+                    f,
+                    "logging: {path}: {source}; choose a file in a folder that exists and that this user may write"
+                )
             }
             Self::Rotation { bytes_max, keep } => write!(
                 f,

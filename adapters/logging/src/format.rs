@@ -68,7 +68,8 @@ impl<'r> Told<'r> {
         for item in record.items() {
             match item {
                 Item::Field { index, value } => {
-                    let name = if callsite.is_none() && index == MESSAGE { "message" } else { name_of(callsite, index) };
+                    let name =
+                        if callsite.is_none() && index == MESSAGE { "message" } else { name_of(callsite, index) };
                     match value {
                         Value::Str(text) | Value::Text(text) if name == "message" => {
                             told.message = Some(String::from_utf8_lossy(text));

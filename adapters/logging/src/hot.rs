@@ -35,8 +35,7 @@ impl Hot {
         };
         let mut draft = Draft::new();
         fill(&mut draft);
-        let head =
-            Head { ticks: now.0, thread: me.number, suppressed, name_len: me.name_len, name: me.name, ..head };
+        let head = Head { ticks: now.0, thread: me.number, suppressed, name_len: me.name_len, name: me.name, ..head };
         self.pens.write(&mut draft, head);
     }
 }

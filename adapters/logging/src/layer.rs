@@ -50,8 +50,7 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for LogLayer {
         let Some(span) = context.span(id) else { return };
         let mut draft = Draft::new();
         attributes.record(&mut Values(&mut draft));
-        let mut fields =
-            SpanFields { callsite: address_of(attributes.metadata()), items: Vec::new(), is_cut: false };
+        let mut fields = SpanFields { callsite: address_of(attributes.metadata()), items: Vec::new(), is_cut: false };
         fields.add(&draft);
         span.extensions_mut().replace(fields);
     }

@@ -20,7 +20,7 @@
 //! # Ok::<(), tagring_logging::LogError>(())
 //! ```
 //!
-//! Floors, each using only those above it: `error`, `counts`, `cell`, `thread`, `limiter`, `pens`, `hot`, then `layer` and `bridge` (the hot
+//! Floors, each using only those above it: `error`, `counts`, `filter`, `cell`, `thread`, `limiter`, `pens`, `hot`, then `layer` and `bridge` (the hot
 //! side), then `calendar`, `format`, `file`, `outbox`, `writer` (the writer's side), then `logging` and `builder`.
 
 mod bridge;
@@ -30,6 +30,7 @@ mod cell;
 mod counts;
 mod error;
 mod file;
+mod filter;
 mod format;
 mod hot;
 mod layer;

@@ -99,7 +99,8 @@ mod tests {
     fn callsites_beyond_the_table_are_not_limited() {
         let (clock, _) = Clock::manual(5_000_000_000);
         let limiter = Limiter::new(1, &clock);
-        let passed = |_| (1..=4 * PLACES as u64).filter(|&callsite| limiter.pass(callsite, clock.now()).is_some()).count();
+        let passed =
+            |_| (1..=4 * PLACES as u64).filter(|&callsite| limiter.pass(callsite, clock.now()).is_some()).count();
         assert_eq!(passed(()), 4 * PLACES);
         assert!(passed(()) >= 3 * PLACES, "at most as many as there are places are known");
         assert!(limiter.suppressed() > 0);

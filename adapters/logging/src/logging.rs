@@ -17,9 +17,9 @@ use std::thread::Thread;
 use std::time::Instant;
 use tagring::ring::Ring;
 use tracing::Subscriber;
+use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{Filtered, Targets};
 use tracing_subscriber::registry::LookupSpan;
-use tracing_subscriber::Layer as _;
 
 /// How much longer than its limit an end may take: the writer's own way out.
 const GRACE: Duration = Duration::from_millis(200);
@@ -86,8 +86,7 @@ impl Logging {
         let get = |count: &std::sync::atomic::AtomicU64| count.load(Ordering::Relaxed);
         // Written before recorded: so that no moment shows more written than recorded.
         let (written, unwritten) = (get(&hot.written), get(&hot.unwritten));
-        let lost =
-            Lost { full: hot.pens.full(), busy: hot.pens.busy(), closed: hot.pens.closed(), unwritten };
+        let lost = Lost { full: hot.pens.full(), busy: hot.pens.busy(), closed: hot.pens.closed(), unwritten };
         Counts {
             recorded: hot.pens.taken() + lost.busy + lost.closed,
             written,

@@ -42,7 +42,12 @@ impl Pens {
     pub(crate) fn new(publisher: SharedPublisher<LogCell>) -> Self {
         let pen = |publisher| {
             let zero = || AtomicU64::new(0);
-            CachePadded::new(Pen { publisher: Mutex::new(Some(publisher)), recorded: zero(), lost: zero(), cut: zero() })
+            CachePadded::new(Pen {
+                publisher: Mutex::new(Some(publisher)),
+                recorded: zero(),
+                lost: zero(),
+                cut: zero(),
+            })
         };
         let mut pens: Vec<_> = (1..PENS).map(|_| pen(publisher.clone())).collect();
         pens.push(pen(publisher));

@@ -270,3 +270,26 @@ fn put_in_order(entries: &mut [Entry], arena: &[u64]) {
     }
     entries.sort_by_key(|entry| entry.key);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cell::Draft;
+
+    #[test]
+    fn issue_4583_records_are_in_the_order_of_their_times_and_each_threads_in_its_own() {
+        // Thread and time; the clock of thread 2 goes back.
+        let logged = [(1, 10), (2, 9), (1, 12), (3, 11), (2, 30), (2, 5), (1, 40)];
+        let (mut arena, mut entries) = (Vec::new(), Vec::new());
+        for (thread, ticks) in logged {
+            let start = arena.len();
+            arena.extend(Draft::new().seal(Head { ticks, thread, ..Head::default() }).concat());
+            entries.push(Entry { key: ticks, start, cells: 1 });
+        }
+        put_in_order(&mut entries, &arena);
+        let head =
+            |entry: &Entry| Record::of(&arena[entry.start..]).map(|record| (record.head.thread, record.head.ticks));
+        let order: Vec<_> = entries.iter().filter_map(head).collect();
+        assert_eq!(order, [(2, 9), (1, 10), (3, 11), (1, 12), (2, 30), (2, 5), (1, 40)]);
+    }
+}

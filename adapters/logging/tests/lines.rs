@@ -78,7 +78,8 @@ fn issue_4583_text_says_time_level_thread_spans_target_message_and_fields() {
 #[test]
 fn issue_4583_json_has_one_object_a_line_with_typed_values() {
     let told = lines(Format::Json, everything);
-    let head = r#"{"time":"2026-11-24T22:54:30.000000005Z","level":"INFO","thread":"a-name-of-many-l","target":"t","file":"#;
+    let head =
+        r#"{"time":"2026-11-24T22:54:30.000000005Z","level":"INFO","thread":"a-name-of-many-l","target":"t","file":"#;
     assert!(told[0].starts_with(head), "{}", told[0]);
     let tail = r#""message":"crossed 3 times","fields":{"bid":101,"ask":-2,"big":"340282366920938463463374607431768211455","low":"-170141183460469231731687303715884105728","px":1.5,"nan":"NaN","ok":true,"name":"a\"\nb","order":"Order { qty: 5 }","shown":"x y"},"spans":[{"name":"feed","fields":{"symbol":"BTC","late":3}},{"name":"book","fields":{}}]}"#;
     assert!(told[0].ends_with(tail), "{}", told[0]);

@@ -224,7 +224,10 @@ fn issue_4583_an_end_while_threads_log_counts_every_record() {
             assert!(ended.writer_ended);
             let counts = ended.counts;
             assert_eq!(counts.recorded - counts.lost.closed, counts.written + counts.lost.full + counts.lost.busy);
-            assert_eq!(kept.lines().iter().filter(|line| line.ends_with("until the end")).count() as u64, counts.written);
+            assert_eq!(
+                kept.lines().iter().filter(|line| line.ends_with("until the end")).count() as u64,
+                counts.written
+            );
         });
     }
 }
