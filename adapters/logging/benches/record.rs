@@ -40,7 +40,9 @@ fn logged(logger: &dyn Log) {
     for qty in 0..RECORDS {
         let mut record = log::Record::builder();
         record.level(log::Level::Info).target("record").module_path_static(Some("record"));
-        logger.log(&record.args(format_args!("filled price={} qty={qty} side={}", black_box(101), black_box("buy"))).build());
+        logger.log(
+            &record.args(format_args!("filled price={} qty={qty} side={}", black_box(101), black_box("buy"))).build(),
+        );
     }
 }
 
@@ -57,8 +59,9 @@ fn ways(folder: &std::path::Path) -> Vec<Way> {
     let (for_log, _, bridge) = ours(folder, "tagring-log");
     let off = Dispatch::new(tracing_subscriber::registry());
     let fmt = Dispatch::new(tracing_subscriber::fmt().with_ansi(false).with_writer(file("fmt")).finish());
-    let (appender, guard) =
-        tracing_appender::non_blocking::NonBlockingBuilder::default().buffered_lines_limit(8_192).finish(file("appender"));
+    let (appender, guard) = tracing_appender::non_blocking::NonBlockingBuilder::default()
+        .buffered_lines_limit(8_192)
+        .finish(file("appender"));
     let counter = appender.error_counter();
     let appended = Dispatch::new(tracing_subscriber::fmt().with_ansi(false).with_writer(appender).finish());
     let rest = move || {
