@@ -14,11 +14,12 @@ const OUT_OF_REACH: &[(&str, &str)] = &[
 ];
 
 /// Where sources are.
-const SOURCES: [&str; 4] = ["src", "cli/src", "adapters/market/src", "perf/flame/src"];
+const SOURCES: [&str; 5] = ["src", "cli/src", "adapters/logging/src", "adapters/market/src", "perf/flame/src"];
 /// Where scripts are that have codes of their own.
 const SCRIPTS: [&str; 2] = ["perf", "perf/parts"];
 /// Where tests are, beside those within sources.
-const TESTS: [&str; 5] = ["tests", "cli/tests", "adapters/market/tests", "loom-tests/tests", "perf/flame/tests"];
+const TESTS: [&str; 6] =
+    ["tests", "cli/tests", "adapters/logging/tests", "adapters/market/tests", "loom-tests/tests", "perf/flame/tests"];
 
 fn codes(text: &str) -> BTreeSet<String> {
     let starts = text.match_indices("TR-").map(|(at, _)| &text[at..]);

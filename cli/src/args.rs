@@ -95,6 +95,12 @@ pub(crate) struct RunArgs {
     /// Where to write the plot [default: tagring-run.html, or tagring-tail.html; none with --quiet or --json]
     #[arg(long, value_name = "FILE")]
     pub(crate) plot: Option<PathBuf>,
+    /// Where to write a log: how the run went and what the runtime noticed. `-` is standard error. A file is appended to
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) log: Option<String>,
+    /// What is logged: off, error, warn, info, debug, trace, or by target as in `warn,tagring::runtime=debug` [default: info]
+    #[arg(long, value_name = "LEVEL", requires = "log")]
+    pub(crate) log_level: Option<String>,
     /// Make a bad line or message an error, rather than skip and count it
     #[arg(long)]
     pub(crate) strict: bool,

@@ -6,6 +6,7 @@ mod check;
 mod derived;
 mod jitter;
 mod load;
+mod log;
 mod report;
 mod run;
 mod say;

@@ -3,6 +3,7 @@
 use super::{PlaceReport, QUANTILES, Report, SlotReport};
 use serde_json::{Map, Value, json};
 use tagring::counters::HistogramSnapshot;
+use tagring_logging::Counts;
 use tagring_market::decimal;
 
 /// Decimals of a price times a size.
@@ -50,6 +51,13 @@ fn place(place: &PlaceReport) -> Value {
     json!({
         "name": place.name, "kind": place.kind, "number": place.number, "core": place.core, "waits": place.waits,
         "why": place.why,
+    })
+}
+
+fn log(counts: Counts) -> Value {
+    json!({
+        "recorded": counts.recorded, "written": counts.written, "lost": counts.lost.total(), "cut": counts.cut,
+        "write_errors": counts.write_errors,
     })
 }
 
@@ -117,6 +125,7 @@ fn object(report: &Report) -> Value {
         "tail": super::tail::object(&report.tail),
         "machine": report.machine,
         "notices": report.notices,
+        "log": report.log.map(log),
         "dead_letters": counts(report.dead_letters.iter().map(|(bus, count)| (bus.as_str(), *count))),
         "shutdown": {"clean": report.shutdown.is_empty(), "lines": report.shutdown},
     })

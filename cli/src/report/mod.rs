@@ -19,6 +19,7 @@ use std::time::Duration;
 use tagring::bus::{SlotLatencies, SlotStats};
 use tagring::counters::HistogramSnapshot;
 use tagring::runtime::watchdog::Health;
+use tagring_logging::Counts;
 use tagring_market::book::depth::DepthCounts;
 use tagring_market::book::ticker::Agreement;
 use tail::Tail;
@@ -64,6 +65,8 @@ pub(crate) struct Report {
     pub(crate) machine: Vec<String>,
     /// What the runtime noticed of its parts.
     pub(crate) notices: Vec<String>,
+    /// What became of the log's records, where there is a log.
+    pub(crate) log: Option<Counts>,
     /// Whether all of that is told in the text.
     pub(crate) verbose: bool,
     /// By bus.
@@ -115,6 +118,7 @@ impl Default for Report {
             threads: Vec::new(),
             machine: Vec::new(),
             notices: Vec::new(),
+            log: None,
             verbose: false,
             dead_letters: Vec::new(),
             shutdown: Vec::new(),
@@ -191,6 +195,15 @@ pub(crate) struct BookTop {
 /// Quantiles as they are told.
 pub(crate) const QUANTILES: [(&str, f64); 3] = [("p50", 0.5), ("p99", 0.99), ("p999", 0.999)];
 
+/// The file that is read, where it is one.
+pub(crate) fn input_file(args: &RunArgs) -> Option<Metadata> {
+    match args.input.as_deref() {
+        Some("-") => io::stdin().as_fd().try_clone_to_owned().and_then(|file| File::from(file).metadata()).ok(),
+        Some(input) => std::fs::metadata(input).ok(),
+        None => None,
+    }
+}
+
 /// Looks whether the plot asked for can be written, before hours go by.
 ///
 /// # Errors
@@ -198,11 +211,7 @@ pub(crate) const QUANTILES: [(&str, f64); 3] = [("p50", 0.5), ("p99", 0.99), ("p
 pub(crate) fn check_plot(args: &RunArgs, shown: &Shown) -> Result<(), String> {
     let plain = !args.json && !args.quiet;
     let Some(path) = args.plot.as_deref().or(plain.then_some(Path::new(shown.plot))) else { return Ok(()) };
-    let input = match args.input.as_deref() {
-        Some("-") => io::stdin().as_fd().try_clone_to_owned().and_then(|file| File::from(file).metadata()).ok(),
-        Some(input) => std::fs::metadata(input).ok(),
-        None => None,
-    };
+    let input = input_file(args);
     let same = |input: &Metadata, plot: &Metadata| (input.dev(), input.ino()) == (plot.dev(), plot.ino());
     if path.metadata().is_ok_and(|plot| input.is_some_and(|input| same(&input, &plot))) {
         return Err(format!("TR-3005: --plot {}: that is the input; choose another place", path.display()));

@@ -298,6 +298,10 @@ fn foot(report: &Report, out: &mut String) {
         let _ = writeln!(out);
         entry(out, "dead", &format!("letters: {}", words.join(", ")));
     }
+    if let Some(counts) = &report.log {
+        let _ = writeln!(out);
+        entry(out, "log", &counts.to_string());
+    }
     if !report.shutdown.is_empty() {
         let _ = writeln!(out);
         entry(out, "shutdown", "not everything was drained, or ended as it should");

@@ -20,6 +20,7 @@ mod source;
 mod tape;
 
 use crate::args::RunArgs;
+use crate::log;
 use crate::report::{self, Shown};
 use crate::say::{list, print, say};
 pub(crate) use cores::Cores;
@@ -69,8 +70,10 @@ fn run(args: &RunArgs, config: Config, shown: &Shown) -> Result<u8, String> {
         let count = report::thousands(args.messages);
         say(&format!("making a synthetic session of {count} messages ({mb} MB), seed {}", args.seed));
     }
+    let log = log::start(args, runtime.clock())?;
     let source = Source::open(args, &ending).map_err(|error| error.to_string())?;
-    let report = job(args, runtime, source, &ending)?;
+    let mut report = job(args, runtime, source, &ending)?;
+    report.log = log.map(|logging| log::end(logging, &report));
     let showed = report::show(args, &report, shown);
     if let Some(error) = &report.error {
         say(error);

@@ -1,5 +1,6 @@
 //! What the runtime noticed of its parts while the job ran, for the report: the first few in words, the others counted.
 
+use crate::log;
 use std::sync::{Arc, Mutex, PoisonError};
 use tagring::runtime::Notice;
 
@@ -11,8 +12,9 @@ const KEPT: usize = 8;
 pub(crate) struct Notices(Arc<Mutex<(Vec<String>, u64)>>);
 
 impl Notices {
-    /// Keeps what a reader of the report wants to know: that buses come and stages change is no news.
+    /// Keeps what a reader of the report wants to know: that buses come and stages change is no news. The log has all of it.
     pub(crate) fn keep(&self, notice: &Notice) {
+        log::notice(notice);
         if !matches!(notice, Notice::SlotHealth { .. } | Notice::SlotChanged { .. } | Notice::CoreContended { .. }) {
             return;
         }
