@@ -83,7 +83,7 @@ impl Handler for Busy {
 fn turns(slots: &mut [LocalSlot<Busy>], stop: &AtomicBool) {
     loop {
         let last = stop.load(Ordering::Acquire);
-        let busy = slots.iter_mut().fold(false, |busy, slot| slot.turn() || busy);
+        let busy = slots.iter_mut().filter_map(|slot| slot.turn().then_some(())).count() > 0;
         if last && !busy {
             return;
         }

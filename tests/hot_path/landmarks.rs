@@ -1,5 +1,5 @@
-//! The hot path as functions of their own, so that their code can be found in the program: `perf/assembly` shows it, `docs/hot-path.md` explains
-//! it. The program does a little of each and prints what came out, so that nothing of it is left away.
+//! The hot path as functions of their own, so that their code can be found in the program: `tests/hot_path_page.rs` runs it under callgrind, and
+//! what was executed for each event is what `docs/hot-path.md` shows and explains.
 
 use std::hint::black_box;
 use tagring::bus::{Bus, Context, Handler, Measure, Outcome, Publisher as BusPublisher, Stamping};
@@ -45,15 +45,22 @@ impl Handler for Volume {
     }
 }
 
+/// Events of each part.
+const EVENTS: u64 = 1_024;
+
 fn main() {
-    let (ring, mut publisher) = Ring::single(64).expect("a power of two");
-    let (mut reader, mut sum) = (ring.attach().expect("a free place").bind(), 0);
-    let published = landmark_ring_publish(&mut publisher, &black_box([7; 7]));
-    let read = landmark_ring_poll(&mut reader, &mut sum);
-    let (bus, publisher) = Bus::<Events>::builder("md").capacity(64).single().expect("a power of two");
+    let (ring, mut publisher) = Ring::single(EVENTS as usize).expect("a power of two");
+    let (mut reader, mut sum, mut read) = (ring.attach().expect("a free place").bind(), 0, 0);
+    for i in 0..EVENTS {
+        assert!(landmark_ring_publish(&mut publisher, &black_box([i; 7])));
+        read += landmark_ring_poll(&mut reader, &mut sum);
+    }
+    let (bus, publisher) = Bus::<Events>::builder("md").capacity(EVENTS as usize).single().expect("a power of two");
     let mut publisher = publisher.stamping(Stamping::OnTick);
     let mut slot = bus.slot("volume").measure(Measure::Off).attach_here(Volume(0)).expect("a free place");
-    let sent = landmark_bus_publish(&mut publisher, &black_box(Trade { price: 100, qty: 5 }));
+    for qty in 0..EVENTS {
+        assert!(landmark_bus_publish(&mut publisher, &black_box(Trade { price: 100, qty })));
+    }
     while slot.turn() {}
-    println!("{published} {read} {sum} {sent} {:?}", slot.detach().map(|volume| volume.0));
+    println!("{read} {sum} {:?}", slot.detach().map(|volume| volume.0));
 }
