@@ -4,6 +4,13 @@
 use tagring::bus::{Batch, Context, Handler, Outcome};
 use tagring::event::{Event, TagSet};
 
+/// What a handler does with an event: adds it up, and `ROUNDS` times more.
+#[must_use]
+#[inline(always)]
+pub fn work<const ROUNDS: usize>(sum: u64, value: u64) -> u64 {
+    (0..ROUNDS).fold(sum.wrapping_add(value), |sum, _| sum.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(7) ^ value)
+}
+
 /// Declares kinds, handlers, and what goes over all of them.
 macro_rules! kinds {
     ($($handler:ident $field:ident: $($name:ident $tag:literal),*;)*) => {
@@ -17,25 +24,31 @@ macro_rules! kinds {
         }
 
         $(
-            /// Handles eight kinds.
+            /// Handles eight kinds, each event with so many rounds of work.
             #[derive(Debug, Default)]
-            pub struct $handler {
+            pub struct $handler<const ROUNDS: usize> {
                 /// What it adds up.
                 pub sum: u64,
             }
 
-            impl Handler for $handler {
+            impl<const ROUNDS: usize> Handler for $handler<ROUNDS> {
                 #[inline(always)]
                 fn on_event(&mut self, event: &Event, _: &mut Context) -> Outcome {
-                    match kinds::View::of(event) {
-                        $(Some(kinds::View::$name(kind)) => self.sum = self.sum.wrapping_add(kind.qty ^ $tag),)*
-                        _ => {}
-                    }
+                    self.take(event);
                     Outcome::Done
                 }
             }
 
-            impl $handler {
+            impl<const ROUNDS: usize> $handler<ROUNDS> {
+                /// Handles an event, if it is one of its kinds.
+                #[inline(always)]
+                pub fn take(&mut self, event: &Event) {
+                    match kinds::View::of(event) {
+                        $(Some(kinds::View::$name(kind)) => self.sum = work::<ROUNDS>(self.sum, kind.qty ^ $tag),)*
+                        _ => {}
+                    }
+                }
+
                 /// The tags that it handles.
                 #[must_use]
                 pub fn tags() -> TagSet {
@@ -46,19 +59,28 @@ macro_rules! kinds {
 
         /// The eight handlers in one slot, told apart by one `match`.
         #[derive(Debug, Default)]
-        pub struct Eight {
+        pub struct Eight<const ROUNDS: usize> {
             $(
                 /// One of the eight.
-                pub $field: $handler,
+                pub $field: $handler<ROUNDS>,
             )*
         }
 
-        impl Handler for Eight {
+        impl<const ROUNDS: usize> Handler for Eight<ROUNDS> {
             #[inline(always)]
-            fn on_event(&mut self, event: &Event, ctx: &mut Context) -> Outcome {
+            fn on_event(&mut self, event: &Event, _: &mut Context) -> Outcome {
+                self.take(event);
+                Outcome::Done
+            }
+        }
+
+        impl<const ROUNDS: usize> Eight<ROUNDS> {
+            /// Hands an event to the handler that it is for.
+            #[inline(always)]
+            pub fn take(&mut self, event: &Event) {
                 match kinds::View::of(event) {
-                    $(Some($(kinds::View::$name(_))|*) => self.$field.on_event(event, ctx),)*
-                    None => Outcome::Done,
+                    $(Some($(kinds::View::$name(_))|*) => self.$field.take(event),)*
+                    None => {}
                 }
             }
         }

@@ -191,7 +191,7 @@ pub fn one_slot(measure: Measure) -> Box<BusWork> {
 #[must_use]
 pub fn eight_in_one(measure: Measure) -> Box<BusWork> {
     let (bus, publisher) = bus();
-    let slots = vec![slot(&bus, measure, TagSet::ALL, Eight::default())];
+    let slots = vec![slot(&bus, measure, TagSet::ALL, Eight::<0>::default())];
     BusWork::new(publisher, slots)
 }
 
@@ -200,7 +200,7 @@ pub fn eight_in_one(measure: Measure) -> Box<BusWork> {
 pub fn eight_slots(measure: Measure) -> Box<BusWork> {
     let (bus, publisher) = bus();
     macro_rules! slots {
-        ($($handler:ident),*) => { vec![$(slot(&bus, measure, $handler::tags(), $handler::default())),*] };
+        ($($handler:ident),*) => { vec![$(slot(&bus, measure, $handler::<0>::tags(), $handler::<0>::default())),*] };
     }
     let slots = slots![H1, H2, H3, H4, H5, H6, H7, H8];
     BusWork::new(publisher, slots)

@@ -257,7 +257,9 @@ pub(crate) fn data(name: &str, test: &str) -> Option<PathBuf> {
 /// Removes what no two runs have in common: times, places of work, figures of the platform.
 pub(crate) fn without_timings(mut report: Value) -> Value {
     let object = report.as_object_mut().expect("an object");
-    for name in ["elapsed_s", "events_per_s", "decode_share", "jitter_ns", "clock", "waits", "machine", "notices", "tail"] {
+    for name in
+        ["elapsed_s", "events_per_s", "decode_share", "jitter_ns", "clock", "waits", "machine", "notices", "tail"]
+    {
         assert!(object.remove(name).is_some(), "{name}");
     }
     for slot in object["slots"].as_array_mut().expect("slots") {
