@@ -159,7 +159,7 @@ mod tests {
             json!([{"title": "t", "height": "ms", "lines": [{"name": "a", "points": [[0.0, 1.0]]}]}])
         );
         let bar = json!({"part": "sums", "what": format!("sums; {at}"), "against": "a peer",
-                         "asked": {"sense": "at_most", "ratio": 1.5}, "ratio": one(2.0), "met": false});
+                         "asked": {"sense": "at_most", "ratio": 1.5}, "form": "ratio", "ratio": one(2.0), "met": false});
         assert_eq!(object["bars"], json!([bar]));
     }
 }
