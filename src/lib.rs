@@ -1,4 +1,10 @@
 //! Tagring: a lock-free, low-latency event dispatcher for trading processes.
+//!
+//! Under `--cfg tagring_rtsan` (`./test --sanitize`) publishing and the slot's turn are marked for the RealtimeSanitizer, which ends the process
+//! at a lock, an allocation or a system call inside. Not marked, because they may wait: `publish`, `publish_timeout`, `send`, and what a
+//! slot's thread does between turns. Marked, and not for its eyes: a ring that is full (its publisher asks whether the reader's thread lives), and
+//! a turn that ends the slot or in which its handler panics.
+#![cfg_attr(tagring_rtsan, feature(sanitize))]
 extern crate self as tagring;
 pub mod bus;
 pub mod clock;

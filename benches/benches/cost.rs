@@ -4,8 +4,11 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
+use tagring::bus::{Bus, Measure};
 use tagring::ring::{BoundReader, Publisher, Ring};
 use tagring_benches::clock;
+use tagring_benches::kinds::kinds::Events;
+use tagring_benches::kinds::{self, Eight};
 
 const CAPACITY: usize = 1_024;
 type Event = [u64; 7];
@@ -71,8 +74,8 @@ fn clocks(c: &mut Criterion) {
     group.finish();
 }
 
-/// A batch of 64 events of 64 kinds through one `match`: what any dispatcher pays at least. The bus's own dispatch takes its place
-/// beside it once there is one.
+/// A batch of 64 events of 64 kinds: through a table of sums over a bare ring, which is what any dispatcher pays at least, and through a bus
+/// to eight handlers in one slot.
 fn dispatch(c: &mut Criterion) {
     let (mut publisher, mut reader) = ring();
     let batch: Vec<Event> = (0..64_u64).map(|i| [i.wrapping_mul(0x9E37_79B9) % 64, i, i, i, i, i, i]).collect();
@@ -89,6 +92,19 @@ fn dispatch(c: &mut Criterion) {
         });
     });
     black_box(sums);
+    for measure in [Measure::Off, Measure::Slot, Measure::SlotAndTags] {
+        let (bus, mut publisher) = Bus::<Events>::builder("cost").capacity(CAPACITY).single().expect("a power of two");
+        let slot = bus.slot("eight").measure(measure).attach_here(Eight::<0>::default());
+        let mut slot = slot.expect("a free place");
+        group.bench_function(format!("bus to 8 handlers, {measure:?}"), |b| {
+            b.iter(|| {
+                let mut batch = publisher.batch(64).expect("room");
+                (0..64).for_each(|i| kinds::push(&mut batch, kinds::tag_of(i), i));
+                batch.publish();
+                while slot.turn() {}
+            });
+        });
+    }
     group.finish();
 }
 

@@ -7,6 +7,11 @@ use std::process::ExitCode;
 use tagring_benches::cores::{Cores, pin};
 use tagring_benches::suite::{PARTS, Part, Setup, Size};
 
+/// Counts, for the rows that tell their allocations.
+#[global_allocator]
+static ALLOCATOR: tagring_benches::allocations::Counted<std::alloc::System> =
+    tagring_benches::allocations::Counted(std::alloc::System);
+
 /// What the command line asks for.
 struct Options {
     parts: Vec<Part>,

@@ -21,6 +21,16 @@ pub struct Bar {
     ratio: Spread,
     sense: Sense,
     bar: f64,
+    form: Form,
+}
+
+/// What is held against the bar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Ours over theirs.
+    Ratio,
+    /// Ours less theirs, in the column's unit.
+    Difference,
 }
 
 impl Bar {
@@ -37,7 +47,35 @@ impl Bar {
     ) -> Option<Self> {
         let (sense, bar) = rule;
         let (against, ratio) = table.worst(ours, theirs, column, sense, apart)?;
-        Some(Self { what: format!("{what}; {}", apart.name()), against: against.into(), ratio, sense, bar })
+        Some(Self {
+            what: format!("{what}; {}", apart.name()),
+            against: against.into(),
+            ratio,
+            sense,
+            bar,
+            form: Form::Ratio,
+        })
+    }
+
+    /// Column `column` of `table`: row `ours` may be `most` more than row `theirs`, in the column's unit.
+    #[must_use]
+    pub fn difference(
+        what: &str,
+        (table, column): (&Measured, usize),
+        (ours, theirs): (&str, &str),
+        most: f64,
+        apart: Apart,
+    ) -> Option<Self> {
+        let difference = table.difference(ours, theirs, column, apart)?;
+        let what = format!("{what}; {}", apart.name());
+        let (sense, form) = (Sense::AtMost, Form::Difference);
+        Some(Self { what, against: theirs.into(), ratio: difference, sense, bar: most, form })
+    }
+
+    /// Whether it is a ratio that is held against the bar, or a difference.
+    #[must_use]
+    pub fn form(&self) -> Form {
+        self.form
     }
 
     /// What is held against what, and how far apart the cores stood.
@@ -52,7 +90,7 @@ impl Bar {
         &self.against
     }
 
-    /// Ours over theirs, round by round.
+    /// Ours over theirs, or less theirs, round by round.
     #[must_use]
     pub fn ratio(&self) -> Spread {
         self.ratio
@@ -79,6 +117,13 @@ impl fmt::Display for Bar {
         let sign = if self.sense == Sense::AtMost { "<=" } else { ">=" };
         let verdict = if self.is_met() { "met" } else { "MISSED" };
         let Self { what, against, ratio, bar, .. } = self;
+        if self.form == Form::Difference {
+            let Spread { median, low, high, .. } = ratio;
+            return write!(
+                f,
+                "| {what} | {sign} {against} + {bar:.2} | + {median:.2} ({low:.2}-{high:.2}) | {verdict} |"
+            );
+        }
         write!(
             f,
             "| {what} | {sign} {bar:.2} x {against} | {:.2} x ({:.2}-{:.2}) | {verdict} |",
@@ -119,6 +164,14 @@ mod tests {
             "| b; at any distance of the cores | >= 0.13 x far off | 0.12 x (0.10-0.12) | MISSED |"
         );
         assert!(most(1.2).to_string().ends_with("| met |"));
+    }
+
+    #[test]
+    fn a_difference_is_that_of_rounds_that_stood_next_to_each_other() {
+        let most = |most| Bar::difference("b", (&table(), 0), ("ours", "near"), most, Apart::Any).expect("rounds");
+        assert!(most(2.0).is_met() && !most(1.9).is_met(), "0, 2, 10");
+        let text = "| b; at any distance of the cores | <= near + 1.90 | + 2.00 (0.00-2.00) | MISSED |";
+        assert_eq!(most(1.9).to_string(), text);
     }
 
     #[test]

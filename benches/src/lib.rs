@@ -10,14 +10,17 @@
 //! - [`table`]: rounds of many cases interleaved, and their medians and spreads;
 //! - [`latency`]: percentiles and curves of one round;
 //! - [`bars`]: what has to hold, and by how much it does;
+//! - [`kinds`]: 64 kinds of events and eight handlers; [`allocations`]: counted, where the program's allocator is wrapped;
 //! - [`suite`]: the parts, each with its tables and bars.
 //!
 //! Only ratios inside one run mean anything: the machine is shared, and its clock speed is not ours to fix.
 
+pub mod allocations;
 pub mod bars;
 pub mod clock;
 pub mod cores;
 pub mod jitter;
+pub mod kinds;
 pub mod latency;
 pub mod open_loop;
 pub mod overload;

@@ -414,6 +414,15 @@ impl Measured {
         Spread::of(alike.map(ratio).filter(|ratio| ratio.is_finite()).collect())
     }
 
+    /// Column `column` of row `ours` less that of row `theirs`, as in [`Self::ratio`].
+    #[must_use]
+    pub fn difference(&self, ours: &str, theirs: &str, column: usize, apart: Apart) -> Option<Spread> {
+        let pairs = self.row(ours).rounds.iter().zip(&self.row(theirs).rounds);
+        let alike = pairs.filter(|(ours, theirs)| ours.is_at(apart) && theirs.is_at(apart));
+        let less = |(ours, theirs): (&Round, &Round)| ours.sample.figures[column] - theirs.sample.figures[column];
+        Spread::of(alike.map(less).filter(|less| less.is_finite()).collect())
+    }
+
     /// Each row of ours and column where a peer is better, with the best of them and the reason.
     #[must_use]
     pub fn behind(&self, apart: Apart) -> Vec<Behind> {

@@ -15,9 +15,10 @@ mod tail;
 use clap::Parser;
 use report::Shown;
 use std::process::ExitCode;
+use tagring_benches::allocations::Counted;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: Counted<mimalloc::MiMalloc> = Counted(mimalloc::MiMalloc);
 
 fn main() -> ExitCode {
     let args = args::Args::parse();

@@ -11,6 +11,7 @@
 use crate::ring::{PublishError, Publisher, ReaderId};
 use crate::sync::Plain;
 use core::cell::UnsafeCell;
+use core::hint::black_box;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -152,12 +153,16 @@ impl ByteWriter {
     /// An arena of at least `limit` bytes for a ring of `capacity` cells (a power of two). All memory is taken and touched here.
     pub(super) fn new(limit: usize, capacity: usize) -> Self {
         assert!(capacity.is_power_of_two(), "a ring's capacity is a power of two");
-        let empty = Entry { owner: 0, word: 0, len: 0 };
+        // Not known to be zero, or the compiler asks for zeroed memory, whose pages are met one by one while publishing.
+        let empty = || black_box(Entry { owner: 0, word: 0, len: 0 });
         let arena = ByteArena {
-            words: (0..limit.div_ceil(WORD)).map(|_| UnsafeCell::new(0)).collect(),
-            index: (0..capacity).map(|_| UnsafeCell::new(empty)).collect(),
+            words: (0..limit.div_ceil(WORD)).map(|_| UnsafeCell::new(black_box(0))).collect(),
+            index: (0..capacity).map(|_| UnsafeCell::new(empty())).collect(),
         };
-        Self { arena: Arc::new(arena), head: 0, tail: 0, leases: VecDeque::with_capacity(capacity), kept: Vec::new() }
+        let lease = || black_box(Lease { sequence: 0, end: 0, len: 0 });
+        let mut leases: VecDeque<_> = (0..capacity).map(|_| lease()).collect();
+        leases.clear();
+        Self { arena: Arc::new(arena), head: 0, tail: 0, leases, kept: Vec::new() }
     }
 
     /// The shared side, for readers.

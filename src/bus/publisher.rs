@@ -140,7 +140,8 @@ impl<F: Family, R: RingPublisher<F::Cell>> BusPublisher<F, R> {
     ///
     /// # Errors
     /// [`PublishFailure`]: full (naming the slot that holds the bus back) or closed. Nothing was written.
-    #[inline]
+    #[cfg_attr(not(tagring_rtsan), inline)]
+    #[cfg_attr(tagring_rtsan, inline(never), sanitize(realtime = "nonblocking"))]
     pub fn try_publish<P: Payload>(&mut self, to: impl Into<Envelope>, payload: &P) -> Result<u64, PublishFailure> {
         let cell = self.cell(to.into(), payload);
         self.ring.try_publish(cell).map_err(|error| self.failure(BytesError::Ring(error)))
@@ -244,6 +245,7 @@ impl<F: Family, R: RingPublisher<F::Cell>> BusPublisher<F, R> {
     ///
     /// # Errors
     /// [`PublishFailure`]: full, closed, or more than the ring holds. Nothing was written.
+    #[cfg_attr(tagring_rtsan, sanitize(realtime = "nonblocking"))]
     pub fn batch(&mut self, count: usize) -> Result<Batch<'_, F>, PublishFailure> {
         if self.stamping == Stamping::EveryEvent {
             self.tick();
@@ -281,6 +283,7 @@ impl<F: Family> Publisher<F> {
     ///
     /// # Errors
     /// [`PublishFailure`]: too large for the arena, arena or ring full, closed. Nothing was written.
+    #[cfg_attr(tagring_rtsan, sanitize(realtime = "nonblocking"))]
     pub fn try_publish_with_bytes<P: Payload>(
         &mut self,
         to: impl Into<Envelope>,
@@ -328,7 +331,8 @@ impl<F: Family> Batch<'_, F> {
     ///
     /// # Panics
     /// If the batch is full.
-    #[inline]
+    #[cfg_attr(not(tagring_rtsan), inline)]
+    #[cfg_attr(tagring_rtsan, inline(never), sanitize(realtime = "nonblocking"))]
     pub fn push<P: Payload>(&mut self, to: impl Into<Envelope>, payload: &P) {
         self.claim.push(cell::<F, P>(self.now, to.into(), payload));
     }

@@ -101,6 +101,7 @@ impl<F: Family, H: Handler> RunSlot for Slot<F, H> {
         Ok(())
     }
 
+    #[cfg_attr(tagring_rtsan, sanitize(realtime = "nonblocking"))]
     fn turn(&mut self, around: Around) -> Turned {
         if self.shared.attention() != 0
             && let Some(turned) = self.attend()

@@ -86,7 +86,8 @@ impl<'p, T: Plain> Claim<'p, T> {
     ///
     /// # Panics
     /// If all claimed cells are filled.
-    #[inline(always)]
+    #[cfg_attr(not(tagring_rtsan), inline(always))]
+    #[cfg_attr(tagring_rtsan, inline(never), sanitize(realtime = "nonblocking"))]
     pub fn push(&mut self, value: T) {
         assert!(self.next < self.end, "a claim of {} cells is full", self.end - self.first);
         self.shared.prepare(self.next + AHEAD_IN_BATCH, self.room);
@@ -128,7 +129,8 @@ impl<'p, T: Plain> Claim<'p, T> {
 }
 
 impl<T: Plain> Drop for Claim<'_, T> {
-    #[inline(always)]
+    #[cfg_attr(not(tagring_rtsan), inline(always))]
+    #[cfg_attr(tagring_rtsan, inline(never), sanitize(realtime = "nonblocking"))]
     fn drop(&mut self) {
         self.standing.open = None;
         self.standing.limit.end = self.room;

@@ -28,7 +28,8 @@ impl<T: Plain> Publisher<T> {
     ///
     /// # Errors
     /// [`PublishError::Full`] names the reader furthest behind; [`PublishError::Closed`]. Nothing was written.
-    #[inline(always)]
+    #[cfg_attr(not(tagring_rtsan), inline(always))]
+    #[cfg_attr(tagring_rtsan, inline(never), sanitize(realtime = "nonblocking"))]
     pub fn try_publish(&mut self, value: T) -> Result<u64, PublishError> {
         self.make_room(1, Room::Now)?;
         Ok(self.write(&value))
@@ -39,7 +40,8 @@ impl<T: Plain> Publisher<T> {
     ///
     /// # Errors
     /// As [`Self::try_publish`]; `build` is not called then.
-    #[inline(always)]
+    #[cfg_attr(not(tagring_rtsan), inline(always))]
+    #[cfg_attr(tagring_rtsan, inline(never), sanitize(realtime = "nonblocking"))]
     pub fn try_publish_with(&mut self, build: impl FnOnce(u64) -> T) -> Result<u64, PublishError> {
         self.make_room(1, Room::Now)?;
         let value = build(self.standing.next);
@@ -71,7 +73,8 @@ impl<T: Plain> Publisher<T> {
     ///
     /// # Errors
     /// As [`Self::try_publish`], and [`PublishError::BatchTooLarge`].
-    #[inline]
+    #[cfg_attr(not(tagring_rtsan), inline)]
+    #[cfg_attr(tagring_rtsan, inline(never), sanitize(realtime = "nonblocking"))]
     pub fn try_publish_batch(&mut self, values: &[T]) -> Result<u64, PublishError> {
         self.batch(values, Room::Now)
     }
@@ -98,7 +101,8 @@ impl<T: Plain> Publisher<T> {
     ///
     /// # Errors
     /// As [`Self::try_publish_batch`].
-    #[inline]
+    #[cfg_attr(not(tagring_rtsan), inline)]
+    #[cfg_attr(tagring_rtsan, inline(never), sanitize(realtime = "nonblocking"))]
     pub fn try_claim(&mut self, count: usize) -> Result<Claim<'_, T>, PublishError> {
         self.make_room(count, Room::Now)?;
         let first = self.standing.next;

@@ -288,7 +288,8 @@ impl<T: Plain> BoundReader<T> {
     /// One turn over at most `limit` events, and at most a quarter of the ring, taken one by one from the [`Turn`] that `run` gets. What was
     /// taken is handed back when `run` returns; if it panics, all but the event last taken. Returns how many sequences were covered; 0, and
     /// `run` is not called, once this reader was revoked.
-    #[inline(always)]
+    #[cfg_attr(not(tagring_rtsan), inline(always))]
+    #[cfg_attr(tagring_rtsan, inline(never), sanitize(realtime = "nonblocking"))]
     pub fn turn(&mut self, limit: usize, run: impl FnOnce(&mut Turn<'_, T>)) -> usize {
         self.reader.see();
         let Reader { shared, place, next: position, seen, unsettled, .. } = &mut self.reader;

@@ -6,6 +6,7 @@ use super::place::{Places, Slowest};
 use super::revoke::{Pins, Run};
 use super::wait::{Doorbell, WaitStrategy};
 use crate::sync::{AtomicU32, AtomicU64, Ordering, Plain, fence, hold_speculation};
+use core::hint::black_box;
 use crossbeam_utils::CachePadded;
 use std::sync::Arc;
 
@@ -49,8 +50,9 @@ impl<T: Plain> Shared<T> {
             return Err(RingError::Capacity { capacity });
         }
         Ok(Arc::new(Self {
-            // Each cell is written here, so that no page is touched for the first time by a publisher.
-            cells: (0..capacity).map(|_| Cell::empty()).collect(),
+            // Each cell is written here, so that no page is touched for the first time by a publisher. Not known to be zero, or an allocator might
+            // be asked for zeroed memory instead.
+            cells: (0..capacity).map(|_| black_box(Cell::empty())).collect(),
             mask: capacity as u64 - 1,
             many,
             cursor: CachePadded::new(AtomicU64::new(0)),

@@ -26,7 +26,8 @@ impl<T: Plain> SharedPublisher<T> {
     ///
     /// # Errors
     /// As [`super::Publisher::try_publish`].
-    #[inline(always)]
+    #[cfg_attr(not(tagring_rtsan), inline(always))]
+    #[cfg_attr(tagring_rtsan, inline(never), sanitize(realtime = "nonblocking"))]
     pub fn try_publish(&mut self, value: T) -> Result<u64, PublishError> {
         self.one(&value, Room::Now)
     }
@@ -36,7 +37,8 @@ impl<T: Plain> SharedPublisher<T> {
     ///
     /// # Errors
     /// As [`Self::try_publish`].
-    #[inline(always)]
+    #[cfg_attr(not(tagring_rtsan), inline(always))]
+    #[cfg_attr(tagring_rtsan, inline(never), sanitize(realtime = "nonblocking"))]
     pub fn try_publish_with(&mut self, build: impl FnOnce() -> T) -> Result<u64, PublishError> {
         let value = build();
         self.one(&value, Room::Now)
@@ -64,7 +66,8 @@ impl<T: Plain> SharedPublisher<T> {
     ///
     /// # Errors
     /// As [`super::Publisher::try_publish_batch`].
-    #[inline]
+    #[cfg_attr(not(tagring_rtsan), inline)]
+    #[cfg_attr(tagring_rtsan, inline(never), sanitize(realtime = "nonblocking"))]
     pub fn try_publish_batch(&mut self, values: &[T]) -> Result<u64, PublishError> {
         self.batch(values, Room::Now)
     }
@@ -92,6 +95,7 @@ impl<T: Plain> SharedPublisher<T> {
     ///
     /// # Errors
     /// As [`Self::try_publish_batch`].
+    #[cfg_attr(tagring_rtsan, sanitize(realtime = "nonblocking"))]
     pub fn try_claim(&mut self, count: usize) -> Result<Claim<'_, T>, PublishError> {
         let first = self.claim(count, Room::Now)?;
         Ok(Claim::new(&self.shared, &mut self.standing, first, count).hand_out())

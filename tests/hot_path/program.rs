@@ -1,11 +1,13 @@
 //! The hot path by itself, for tests that count what it costs: `hot-path WORK EVENTS [no-system-calls]`. With the last word, the kernel
-//! kills the process at the first system call between warm-up and the last event.
+//! kills the process at the first system call between warm-up and the last event. At the end each thread says what the kernel has counted for
+//! it in between: context switches and page faults.
 
 use rustix::thread::enable_syscall_user_dispatch;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Duration;
 use tagring::bus::{Bus, Context, Handler, Measure, Outcome, SlotThread, Stamping};
+use tagring::counters::Histogram;
 use tagring::event::Event;
 use tagring::ring::{BoundReader, Ring, WaitStrategy};
 
@@ -50,13 +52,49 @@ fn refuse(yes: bool) {
     }
 }
 
+/// What the kernel has counted for one thread.
+#[derive(Clone, Copy)]
+struct Usage {
+    voluntary: i64,
+    involuntary: i64,
+    minor: i64,
+    major: i64,
+}
+
+impl Usage {
+    fn of_this_thread() -> Self {
+        // SAFETY: all zeroes are a `rusage`, which the call fills.
+        let usage = unsafe {
+            let mut usage: libc::rusage = std::mem::zeroed();
+            assert_eq!(libc::getrusage(libc::RUSAGE_THREAD, &raw mut usage), 0);
+            usage
+        };
+        let (voluntary, involuntary) = (usage.ru_nvcsw, usage.ru_nivcsw);
+        Self { voluntary, involuntary, minor: usage.ru_minflt, major: usage.ru_majflt }
+    }
+
+    /// Says how much there was since.
+    fn tell(self, thread: &str) {
+        let now = Self::of_this_thread();
+        println!(
+            "{thread}: voluntary {} involuntary {} minor {} major {}",
+            now.voluntary - self.voluntary,
+            now.involuntary - self.involuntary,
+            now.minor - self.minor,
+            now.major - self.major
+        );
+    }
+}
+
 /// Runs `work` for some events to warm up, then for as many as asked, of which the kernel hears nothing.
 fn measured(events: u64, mut work: impl FnMut(u64)) {
     watch();
     work(WARM_UP);
+    let before = Usage::of_this_thread();
     refuse(true);
     work(events);
     refuse(false);
+    before.tell("publisher");
 }
 
 fn take(reader: &mut BoundReader<[u64; 7]>) {
@@ -121,6 +159,7 @@ struct Sum {
     volume: u64,
     /// Events after which the kernel is to refuse this thread's system calls, and after which no more.
     quiet: Option<(u64, u64)>,
+    before: Option<Usage>,
 }
 
 impl Handler for Sum {
@@ -133,10 +172,14 @@ impl Handler for Sum {
     fn on_event(&mut self, event: &Event, _: &mut Context) -> Outcome {
         self.volume += event.get::<Trade>().map_or(0, |trade| trade.qty);
         self.seen += 1;
-        if let Some((from, to)) = self.quiet
-            && (self.seen == from || self.seen == to)
-        {
-            refuse(self.seen == from);
+        if let Some((from, to)) = self.quiet {
+            if self.seen == from {
+                self.before = Some(Usage::of_this_thread());
+                refuse(true);
+            } else if self.seen == to {
+                refuse(false);
+                self.before.take().inspect(|before| before.tell("slot"));
+            }
         }
         Outcome::Done
     }
@@ -156,6 +199,22 @@ fn bus(events: u64) {
         }
         while slot.turn() {}
     });
+}
+
+/// No warm-up: the first lap of a large ring with bytes beside it, and values all over a slot's histograms. What it touches for the first time
+/// is code and stack.
+fn first_lap(_: u64) {
+    const LAP: usize = 1 << 14;
+    let bus = Bus::<Events>::builder("md").capacity(LAP).byte_limit(64 * LAP);
+    let (bus, mut publisher) = bus.single().expect("a power of two");
+    let (mut histogram, _reader) = Histogram::new();
+    let before = Usage::of_this_thread();
+    for qty in 0..LAP as u64 {
+        publisher.try_publish_with_bytes(7, &Trade { price: 100, qty }, &[7; 64]).expect("room");
+        histogram.record(1 << (qty % 40));
+    }
+    before.tell("publisher");
+    drop(bus);
 }
 
 /// Publisher and slot each on its thread, the slot measured, both spinning.
@@ -190,7 +249,16 @@ fn main() -> ExitCode {
         "ring-batches" => ring_batches,
         "bus" => bus,
         "bus-threads" => bus_threads,
+        "first-lap" => first_lap,
         "one-system-call" => |_| measured(1, |_| std::thread::yield_now()),
+        "one-sleep" => |_| measured(1, |_| std::thread::sleep(Duration::from_micros(1))),
+        "one-page" => |_| {
+            measured(1, |_| {
+                let mut page = vec![0_u8; 1 << 24];
+                page[1 << 20] = std::hint::black_box(1);
+                std::hint::black_box(page);
+            });
+        },
         _ => return ExitCode::from(2),
     };
     work(events.parse().unwrap_or(0));

@@ -27,6 +27,7 @@
 
 mod burst;
 mod clock;
+mod dispatch;
 mod hop;
 mod lmax;
 mod machine;
@@ -57,6 +58,8 @@ pub const PARTS: &[Part] = &[
     shapes::BROADCAST,
     shapes::PIPELINE,
     shapes::DIAMOND,
+    dispatch::LIGHT,
+    dispatch::HEAVY,
     burst::PART,
 ];
 

@@ -1,7 +1,7 @@
 //! A run of the suite as one JSON object. Its shape is described in `docs/guide/benchmarks.md`; `SHAPE` is raised when it changes.
 
 use super::{Course, Found, Part, Setup, Size, machine};
-use crate::bars::{Bar, Sense};
+use crate::bars::{Bar, Form, Sense};
 use crate::table::{Apart, Behind, Column, Measured, Row, Spread, Whose};
 use serde_json::{Map, Value, json};
 
@@ -89,6 +89,7 @@ fn bar(part: &Part, bar: &Bar) -> Value {
         "what": bar.what(),
         "against": bar.against(),
         "asked": {"sense": if sense == Sense::AtMost { "at_most" } else { "at_least" }, "ratio": ratio},
+        "form": if bar.form() == Form::Ratio { "ratio" } else { "difference" },
         "ratio": spread(bar.ratio()),
         "met": bar.is_met(),
     })
@@ -158,7 +159,7 @@ mod tests {
             json!([{"title": "t", "height": "ms", "lines": [{"name": "a", "points": [[0.0, 1.0]]}]}])
         );
         let bar = json!({"part": "sums", "what": format!("sums; {at}"), "against": "a peer",
-                         "asked": {"sense": "at_most", "ratio": 1.5}, "ratio": one(2.0), "met": false});
+                         "asked": {"sense": "at_most", "ratio": 1.5}, "form": "ratio", "ratio": one(2.0), "met": false});
         assert_eq!(object["bars"], json!([bar]));
     }
 }
