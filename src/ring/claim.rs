@@ -138,11 +138,13 @@ impl<T: Plain> Drop for Claim<'_, T> {
             self.leave_holes();
         }
         if self.next > self.first {
-            if !self.shared.many {
+            if self.shared.many {
+                self.shared.hint(self.next - 1);
+            } else {
                 self.standing.next = self.next;
                 self.shared.horizon.store(self.next, Ordering::Release); // SYNC horizon
             }
-            let more = !self.shared.many && self.next > self.first + 1;
+            let more = self.next > self.first + 1;
             self.shared.cell(self.first).expose(self.first, more);
         }
         self.shared.bell.ring_if_asleep();

@@ -7,7 +7,7 @@ use super::error::ReaderId;
 use super::place::Place;
 use super::shared::Shared;
 use super::wait::{Idle, PARK_LIMIT, WaitStrategy};
-use crate::sync::{Plain, hold_speculation, thread_id};
+use crate::sync::{Plain, thread_id};
 use core::marker::PhantomData;
 use core::ops::Range;
 use core::time::Duration;
@@ -131,7 +131,7 @@ impl<T: Plain> Reader<T> {
         }
         if self.close {
             // After the handler, so that a reader that had to wait for its event does not pay: only events in a row do.
-            hold_speculation();
+            self.shared.stand_back();
         }
         self.seen = self.shared.look(self.next, self.after, self.close);
         self.close = self.seen > self.next;

@@ -5,7 +5,7 @@ use super::error::{ReaderId, RingError};
 use super::place::{Places, Slowest};
 use super::revoke::{Pins, Run};
 use super::wait::{Doorbell, WaitStrategy};
-use crate::sync::{AtomicU32, AtomicU64, Ordering, Plain, fence, hold_speculation};
+use crate::sync::{AtomicU32, AtomicU64, Ordering, Plain, fence, hold_speculation, spin_loop};
 use core::hint::black_box;
 use crossbeam_utils::CachePadded;
 use std::sync::Arc;
@@ -17,12 +17,12 @@ const CAPACITY_MAX: usize = 1 << 32;
 pub(super) struct Shared<T> {
     cells: Box<[Cell<T>]>,
     mask: u64,
-    /// Whether many publishers may exist: they claim through `cursor` and never write `horizon`.
+    /// Whether many publishers may exist: they claim through `cursor`, and what `horizon` says is then no promise.
     pub(super) many: bool,
     /// Many publishers: the next sequence to claim. One publisher: where it stood when it last refreshed its gating limit.
     /// Either way no publisher holds a limit above this plus the capacity.
     pub(super) cursor: CachePadded<AtomicU64>,
-    /// One publisher: all below is published. A hint.
+    /// One publisher: all below is published. Many: how far it is worth looking. A hint.
     pub(super) horizon: CachePadded<AtomicU64>,
     control: CachePadded<Control>,
     pub(super) bell: Arc<Doorbell>,
@@ -227,27 +227,45 @@ impl<T: Plain> Shared<T> {
         }
         match self.cell(next).look(next) {
             Seen::NotYet => next,
-            _ if self.many => self.look_ahead(next),
             Seen::Event if !behind => next + 1,
+            _ if self.many => self.look_ahead(next),
             _ => self.horizon.load(Ordering::Acquire).max(next + 1), // SYNC horizon
         }
     }
 
-    /// Among many publishers there is no horizon: stamps one by one, each only once the one before is known, so that no line is taken
-    /// from a publisher speculatively. The claim counter would say how far to look, but it is the line that publishers fight for: a
-    /// look at it for each event halves what they can publish.
+    /// Among many publishers the horizon only says how far it is worth looking: what lies below it was published by someone a while ago, or
+    /// claimed by somebody else before that. So stamps decide, and no line is looked at that a publisher is about to write. The claim counter would
+    /// say it too, but it is the line that publishers fight for: a look at it for each event halves what they can publish.
     #[inline(always)]
     fn look_ahead(&self, next: u64) -> u64 {
         const LOOK_AHEAD: u64 = 256;
+        let horizon = self.horizon.load(Ordering::Relaxed);
         let mut end = next + 1;
-        while end < next + LOOK_AHEAD {
-            hold_speculation();
-            if !self.cell(end).is_published(end) {
-                break;
-            }
+        while end < horizon.min(next + LOOK_AHEAD) && self.cell(end).is_published(end) {
             end += 1;
         }
         end
+    }
+
+    /// Before a look that follows a find: the reader stands back from the line that is written now.
+    ///
+    /// Among many publishers it pauses for some 40 ns: each of their claims waits until the store before it has gone through, which takes as long
+    /// as the way of a line if the reader looks on. `docs/adr/0005` has the measurement.
+    #[inline(always)]
+    pub(super) fn stand_back(&self) {
+        const PAUSES: u32 = 2;
+        if self.many {
+            (0..PAUSES).for_each(|_| spin_loop());
+        } else {
+            hold_speculation();
+        }
+    }
+
+    /// One of many publishers has published `sequence`, the last of some: at times, the others' hint how far to look.
+    #[inline(always)]
+    pub(super) fn hint(&self, sequence: u64) {
+        // Relaxed: stamps decide. It may fall back where publishers overtake each other.
+        self.horizon.store(sequence + 1, Ordering::Relaxed);
     }
 
     /// All below is published, also among many publishers.
