@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tagring::bus::{Bus, Context, Envelope, Handler, Measure, Outcome, SlotThread};
 use tagring::clock::Ticks;
 use tagring::event::Event as BusEvent;
+use tagring::ring::WaitStrategy;
 
 /// What travels over a queue: when it was due, when it was published, key and tag, a payload of four words.
 pub type Event = [u64; 7];
@@ -161,7 +162,12 @@ pub fn over_bus(cores: Cores, scale: Scale, load: Load, measure: Measure) -> Vec
     let built = Bus::<Events>::builder("hop").capacity(CAPACITY).single();
     let (bus, mut publisher) = built.expect("the capacity is a power of two");
     let thread = SlotThread::builder("hop").core(cores.far.id).start().expect("the core is allowed");
-    let slot = bus.slot("hop").measure(measure).attach(&thread, Arrivals::new(load)).expect("a slot is free");
+    let slot = bus
+        .slot("hop")
+        .wait(WaitStrategy::Spin)
+        .measure(measure)
+        .attach(&thread, Arrivals::new(load))
+        .expect("a slot is free");
     let quote = |i: usize, time| Quote { order: i as u64, price: 100, qty: 1, time, venue: 7 };
     for i in 0..load.warm_up {
         publisher.publish(1, &quote(black_box(i), 0)).expect("the bus is open");

@@ -142,3 +142,6 @@ pub fn is_alive(_: u32) -> bool {
 pub fn fetch_to_write<T>(_: &T) {}
 
 pub fn hold_speculation() {}
+
+/// Nothing to explore.
+pub fn pause(_: u32) {}

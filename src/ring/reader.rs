@@ -7,12 +7,16 @@ use super::error::ReaderId;
 use super::place::Place;
 use super::shared::Shared;
 use super::wait::{Idle, PARK_LIMIT, WaitStrategy};
-use crate::sync::{Plain, thread_id};
+use crate::sync::{Plain, hold_speculation, pause, thread_id};
 use core::marker::PhantomData;
 use core::ops::Range;
 use core::time::Duration;
 use std::sync::Arc;
 use std::time::Instant;
+
+/// Standing back from many publishers, in pauses of about 20 ns: at first, and after lone events in a row.
+const PAUSES_MIN: u32 = 2;
+const PAUSES_MAX: u32 = 32;
 
 /// A gating reader of every event of the ring, in order. `Send`; dropping it detaches it.
 pub struct Reader<T: Plain> {
@@ -28,6 +32,8 @@ pub struct Reader<T: Plain> {
     unsettled: Option<u64>,
     /// The last look found something: this reader runs right behind a publisher.
     close: bool,
+    /// How long it stands back from many publishers before a look that follows a find.
+    pauses: u32,
 }
 
 /// What a poll found.
@@ -44,7 +50,7 @@ impl<T: Plain> Reader<T> {
     pub(super) fn new(shared: Arc<Shared<T>>, place: ReaderId, start: u64) -> Self {
         let after = shared.places.after(place);
         let unsettled = (shared.places.sequence(place) < start).then_some(start);
-        Self { shared, place, after, next: start, seen: start, unsettled, close: false }
+        Self { shared, place, after, next: start, seen: start, unsettled, close: false, pauses: PAUSES_MIN }
     }
 
     /// The reader's place, to run others after it and to find it in errors.
@@ -131,10 +137,29 @@ impl<T: Plain> Reader<T> {
         }
         if self.close {
             // After the handler, so that a reader that had to wait for its event does not pay: only events in a row do.
-            self.shared.stand_back();
+            self.stand_back();
         }
         self.seen = self.shared.look(self.next, self.after, self.close);
         self.close = self.seen > self.next;
+        if self.shared.many {
+            self.pauses = match self.seen - self.next {
+                0 => PAUSES_MIN,
+                1 => (2 * self.pauses).min(PAUSES_MAX),
+                _ => self.pauses,
+            };
+        }
+    }
+
+    /// Before a look that follows a find: the reader keeps away from the line that is written now. Among many publishers each claim waits until the
+    /// store before it has gone through, which takes as long as the way of a line while the reader looks on. So it pauses there, and longer with each
+    /// lone event in a row: until there are many to take, or it looks before the next one is there. `docs/adr/0005` has the measurement.
+    #[inline(always)]
+    fn stand_back(&self) {
+        if self.shared.many {
+            pause(self.pauses);
+        } else {
+            hold_speculation();
+        }
     }
 
     #[cold]

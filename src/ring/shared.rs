@@ -5,7 +5,7 @@ use super::error::{ReaderId, RingError};
 use super::place::{Places, Slowest};
 use super::revoke::{Pins, Run};
 use super::wait::{Doorbell, WaitStrategy};
-use crate::sync::{AtomicU32, AtomicU64, Ordering, Plain, fence, hold_speculation, spin_loop};
+use crate::sync::{AtomicU32, AtomicU64, Ordering, Plain, fence};
 use core::hint::black_box;
 use crossbeam_utils::CachePadded;
 use std::sync::Arc;
@@ -245,20 +245,6 @@ impl<T: Plain> Shared<T> {
             end += 1;
         }
         end
-    }
-
-    /// Before a look that follows a find: the reader stands back from the line that is written now.
-    ///
-    /// Among many publishers it pauses for some 40 ns: each of their claims waits until the store before it has gone through, which takes as long
-    /// as the way of a line if the reader looks on. `docs/adr/0005` has the measurement.
-    #[inline(always)]
-    pub(super) fn stand_back(&self) {
-        const PAUSES: u32 = 2;
-        if self.many {
-            (0..PAUSES).for_each(|_| spin_loop());
-        } else {
-            hold_speculation();
-        }
     }
 
     /// One of many publishers has published `sequence`, the last of some: at times, the others' hint how far to look.

@@ -14,7 +14,7 @@ pub use asymmetric::{fence_heavy, fence_light};
 pub use core::hint::spin_loop;
 pub use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 pub use futex::{futex_wait, futex_wake_all};
-pub use hints::{fetch_to_write, hold_speculation};
+pub use hints::{fetch_to_write, hold_speculation, pause};
 pub use simulation::{Moment, Spawned, Waker, abort, is_simulated, nap, park, receive, spawn, yield_now};
 #[cfg(feature = "sim")]
 pub use simulation::{SIMULATED_IDS, Simulation, enter_simulation};
