@@ -32,6 +32,12 @@ const HALF: &str = "half a round trip of bare atomics";
 
 const FRESH_LINE: &str = "A ring takes a fresh line for each event, this peer polls a line that both cores know: where they are far apart, the \
                           fresh one takes longer, in the median.";
+const POLLS: &str = "A slot thread looks at its orders, its slots and their tags in each round: its poll takes longer than a peer's, and an event may just have \
+                     missed one.";
+const RARE: &str =
+    "What a thousandth of the events meets is the machine: compare the row of the clock alone, and the spread.";
+const TIMED: &str = "A slot that keeps up times each event alone: two readings of the clock and six histograms. Events closer together than that wait for \
+                     each other.";
 const MEASURED: &str = "Measuring reads the clock before and after the handler, behind the load that saw the event, and counts into three histograms; \
                         the fresh line of each event comes on top.";
 
@@ -88,5 +94,11 @@ fn table(setup: &Setup, name: &str, load: Load) -> Table<'static> {
         .limit(JITTER, move || latency::percentiles(jitter::round(readings), scale))
         .why(OURS, 0, FRESH_LINE)
         .why(OURS_BUS, 0, FRESH_LINE)
+        .why(OURS, 1, FRESH_LINE)
+        .why(OURS, 2, RARE)
+        .why(OURS_BUS, 1, POLLS)
+        .why(OURS_BUS, 2, POLLS)
         .why(OURS_BUS_MEASURED, 0, MEASURED)
+        .why(OURS_BUS_MEASURED, 1, TIMED)
+        .why(OURS_BUS_MEASURED, 2, TIMED)
 }

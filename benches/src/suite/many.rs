@@ -44,7 +44,7 @@ fn events(setup: &Setup) -> usize {
 }
 
 /// Why a shared ring may be behind, event by event.
-const SHARED: &str = "A shared ring has no horizon: its reader takes each event as its stamp appears, and the line from under the publishers; a ring for each publisher, the row below, has one.";
+const SHARED: &str = "Publishers that share a ring claim each event by a locked instruction; this peer packs two events of 32 bytes into a line. A ring for each publisher, the row below, needs no claim.";
 /// Why a shared ring may be behind, batch by batch.
 const SHARED_BATCHES: &str = "Publishers that share a ring claim a batch by a compare-exchange, and its reader goes from stamp to stamp, where this peer's learns of many events from one word.";
 /// Why packed rings move more events in the same lines.

@@ -25,6 +25,7 @@
 //! # let _ = PART;
 //! ```
 
+mod attribution;
 mod burst;
 mod clock;
 mod dispatch;
@@ -60,6 +61,7 @@ pub const PARTS: &[Part] = &[
     shapes::DIAMOND,
     dispatch::LIGHT,
     dispatch::HEAVY,
+    attribution::PART,
     burst::PART,
 ];
 
