@@ -169,13 +169,13 @@ fn a_group_inside_a_long_batch_is_one_outlier() {
     let mut bench = bench(Tail::over(Duration::from_micros(50)));
     bench.idle();
     // The first of a group is timed alone; the slow one is in its rest.
-    let mut batch = bench.feed.batch(33).unwrap();
-    (0..33).for_each(|i| batch.push(0, &Work { here_us: if i == 20 { 70 } else { 0 }, at_end_us: 0 }));
+    let mut batch = bench.feed.batch(65).unwrap();
+    (0..65).for_each(|i| batch.push(0, &Work { here_us: if i == 20 { 70 } else { 0 }, at_end_us: 0 }));
     batch.publish();
     bench.drain();
     let tail = bench.slot.handle().tail();
     let told: Vec<_> = tail.latest.iter().map(|one| (one.sequence, one.events, one.cause())).collect();
-    assert_eq!(told, [(31, 31, TailCause::Handler), (32, 1, TailCause::Queue)]);
+    assert_eq!(told, [(63, 63, TailCause::Handler), (64, 1, TailCause::Queue)]);
 }
 
 #[test]

@@ -78,7 +78,7 @@ impl Context {
         self.end_of_batch
     }
 
-    /// The time as the slot last read it, at most 32 events ago: no clock is read here. Where the slot measures nothing
+    /// The time as the slot last read it, at most 64 events ago: no clock is read here. Where the slot measures nothing
     /// ([`super::Measure::Off`]) and in `on_idle` that may be long ago: ask [`Self::clock`].
     #[must_use]
     #[inline]

@@ -3,7 +3,7 @@
 //! A clock read costs as much as a whole publish, so how often one is made depends on the batch. Up to [`SHORT_BATCH`] events the
 //! slot has caught up and its thread is idle anyway: every event is timed. In longer batches each group of [`GROUP`] events is
 //! bracketed: its first event is timed alone, the rest share the group's remaining time in equal parts and the first one's hop and
-//! age. So the sum of service times is exact (but for the rounding of the division), a single outlier inside a long batch is spread over at most 31
+//! age. So the sum of service times is exact (but for the rounding of the division), a single outlier inside a long batch is spread over at most 63
 //! events, and hop and age of the rest are off by at most the group's service time. Per-tag histograms hold the events that
 //! were timed alone.
 
@@ -14,7 +14,7 @@ use crate::event::{Header, MAX_TAGS, Tag, TagSet};
 /// Batches up to this length are timed event by event.
 pub(super) const SHORT_BATCH: u64 = 8;
 /// Events between two readings of the clock in longer batches.
-pub(super) const GROUP: u64 = 32;
+pub(super) const GROUP: u64 = 64;
 
 /// How much a slot measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -69,7 +69,8 @@ pub(super) struct Group {
     /// Its hop and age.
     hop: u64,
     age: u64,
-    rest: u64,
+    /// Events the slot had handled by then.
+    handled: u64,
 }
 
 impl Group {
@@ -84,10 +85,10 @@ impl Group {
         &self.header
     }
 
-    /// How many they are.
+    /// How many they are, once the slot has handled so many.
     #[inline(always)]
-    pub(super) fn rest(&self) -> u64 {
-        self.rest
+    pub(super) fn rest(&self, handled: u64) -> u64 {
+        handled - self.handled
     }
 }
 
@@ -172,21 +173,13 @@ impl Meter {
         age + service
     }
 
-    /// Opens a group with an event timed alone; others may follow. Returns its time from intended to handled.
+    /// Opens a group with an event timed alone, the `handled`-th of the slot; others may follow. Returns its time from intended to handled.
     #[inline(always)]
-    pub(super) fn open(&mut self, header: &Header, start: Ticks, end: Ticks) -> u64 {
+    pub(super) fn open(&mut self, header: &Header, start: Ticks, end: Ticks, handled: u64) -> u64 {
         let total = self.alone(header, start, end);
         let hop = start.since(header.publish_ticks());
-        self.group = Some(Group { since: end, header: *header, hop, age: hop + header.delay_ticks(), rest: 0 });
+        self.group = Some(Group { since: end, header: *header, hop, age: hop + header.delay_ticks(), handled });
         total
-    }
-
-    /// One more event in the open group.
-    #[inline(always)]
-    pub(super) fn rest(&mut self) {
-        if let Some(group) = &mut self.group {
-            group.rest += 1;
-        }
     }
 
     /// Whether a group is open.
@@ -195,12 +188,12 @@ impl Meter {
         self.group.is_some()
     }
 
-    /// Closes the open group at `now`: its rest shares the time since its first event, and that one's hop and age. Returns it, if there is a
-    /// rest.
+    /// Closes the open group at `now`, when the slot has handled so many events: its rest shares the time since its first event, and that one's
+    /// hop and age. Returns it, if there is a rest.
     #[inline]
-    pub(super) fn close(&mut self, now: Ticks) -> Option<Group> {
-        let group = self.group.take().filter(|group| group.rest > 0)?;
-        let Group { since, hop, age, rest, .. } = group;
+    pub(super) fn close(&mut self, now: Ticks, handled: u64) -> Option<Group> {
+        let group = self.group.take().filter(|group| handled > group.handled)?;
+        let (Group { since, hop, age, .. }, rest) = (group, group.rest(handled));
         let slot = self.slot.as_mut()?;
         slot.service.record_n(now.since(since) / rest, rest);
         slot.hop.record_n(hop, rest);

@@ -298,12 +298,11 @@ impl<H: Handler, C: StoreEvent> Hands<'_, H, C> {
                 }
                 self.handle(cell, sequence, at_end);
                 let (header, end) = (cell.as_event().header(), self.read_clock());
-                let total = self.meter.open(header, start, end);
+                let total = self.meter.open(header, start, end, self.tally.handled());
                 self.timeline.check(total, header, sequence, (start, end));
                 left = GROUP - 1;
             } else {
                 self.handle(cell, sequence, at_end);
-                self.meter.rest();
                 left -= 1;
             }
             if *self.stop {
@@ -326,8 +325,9 @@ impl<H: Handler, C: StoreEvent> Hands<'_, H, C> {
     /// Closes a group of events that share their time.
     #[inline(always)]
     fn close(&mut self, now: Ticks) {
-        if let Some(group) = self.meter.close(now) {
-            self.timeline.check_group(group.header(), (self.beat.at(), group.rest()), (group.since(), now));
+        let handled = self.tally.handled();
+        if let Some(group) = self.meter.close(now, handled) {
+            self.timeline.check_group(group.header(), (self.beat.at(), group.rest(handled)), (group.since(), now));
         }
     }
 
@@ -427,6 +427,8 @@ impl<F: Family, H: Handler> Slot<F, H> {
     /// The handler panicked. If that was over an event, it was not handed back: it is stepped over, once, and becomes a dead letter.
     #[cold]
     fn panicked(&mut self, message: &str) -> Turned {
+        // Before the event is counted: it is not measured.
+        let _ = self.meter.close(self.ctx.clock.now(), self.tally.handled());
         let (beat, letters, ctx) = (&self.beat, &mut self.letters, &mut self.ctx);
         if let Some(reader) = &mut self.reader
             && reader.position() == beat.at()
@@ -452,7 +454,6 @@ impl<F: Family, H: Handler> Slot<F, H> {
         self.show_tally();
         let before = core::mem::replace(&mut self.ctx.now, self.ctx.clock.now());
         self.timeline.ran(before, self.ctx.now, TailCause::Pause);
-        let _ = self.meter.close(self.ctx.now);
         self.beat.set_phase(Phase::Between);
         match self.policy {
             PanicPolicy::Skip => Turned::Busy,

@@ -38,6 +38,12 @@ impl Tally {
         self.holes = position - self.joined - events;
     }
 
+    /// Events that its handler has returned from.
+    #[inline(always)]
+    pub(super) fn handled(&self) -> u64 {
+        self.delivered + self.dead
+    }
+
     #[inline(always)]
     pub(super) fn counts(&self) -> [u64; COUNTS] {
         let Self { delivered, filtered, dead, holes, batches, joined, position, redelivered, redelivered_dead } = *self;

@@ -16,7 +16,7 @@ pub struct Outlier {
     pub number: u64,
     /// Its sequence; where several were timed as one, the last one's.
     pub sequence: u64,
-    /// Events that were timed as one: 1, or up to 31 inside a long batch. What is said here is then of all of them together, and the tag is
+    /// Events that were timed as one: 1, or up to 63 inside a long batch. What is said here is then of all of them together, and the tag is
     /// that of the event before them.
     pub events: u64,
     /// What it was.
