@@ -14,7 +14,8 @@
 //! (`SYNC reader-advanced`). So a borrow ends before the overwrite begins.
 //!
 //! *Many publishers.* A claim is one compare-exchange on the cursor and stays below the limit. No reader passes an unfinished claim,
-//! so gating on readers keeps two publishers out of one cell; where no reader gates, the limit is taken from the stamps.
+//! so gating on readers keeps two publishers out of one cell; where no reader gates, the limit is taken from the stamps. Stamps alone say what is
+//! published: the horizon only tells a reader how far it is worth looking.
 //!
 //! *Joining.* A new reader stores a low sequence, fences, reads the cursor and starts there; a publisher that takes a new limit
 //! publishes its position in the cursor, fences, reads the places. One of the two sees the other (`SYNC join`, in `shared.rs`).
