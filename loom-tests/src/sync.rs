@@ -11,6 +11,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 pub const MAX_READERS: usize = 3;
 /// So that a model of a few events meets the horizon.
 pub const HORIZON_EVERY: u64 = 2;
+/// Likewise.
+pub const HINT_EVERY: u64 = 2;
 /// Two words: the least that can be torn.
 pub const TAGS_MAX: usize = 128;
 
@@ -144,4 +146,9 @@ pub fn fetch_to_write<T>(_: &T) {}
 pub fn hold_speculation() {}
 
 /// Nothing to explore.
-pub fn pause(_: u32) {}
+pub fn raw_ticks() -> u64 {
+    0
+}
+
+/// Nothing to explore.
+pub fn pause_until(_: u64, _: u64) {}

@@ -139,7 +139,7 @@ impl<T: Plain> Drop for Claim<'_, T> {
         }
         if self.next > self.first {
             if self.shared.many {
-                self.shared.hint(self.next - 1);
+                self.shared.hint(self.first, self.next);
             } else {
                 self.standing.next = self.next;
                 self.shared.horizon.store(self.next, Ordering::Release); // SYNC horizon

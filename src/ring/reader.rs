@@ -7,16 +7,20 @@ use super::error::ReaderId;
 use super::place::Place;
 use super::shared::Shared;
 use super::wait::{Idle, PARK_LIMIT, WaitStrategy};
-use crate::sync::{Plain, hold_speculation, pause, thread_id};
+use crate::sync::{Plain, hold_speculation, pause_until, raw_ticks, thread_id};
 use core::marker::PhantomData;
 use core::ops::Range;
 use core::time::Duration;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Standing back from many publishers, in pauses of about 20 ns: at first, and after lone events in a row.
-const PAUSES_MIN: u32 = 2;
-const PAUSES_MAX: u32 = 32;
+/// How long a reader stands back from many publishers, in ticks of the processor's counter, some two or three to the nanosecond: at first,
+/// and after finding few events again and again.
+const DISTANCE_MIN: u64 = 128;
+const DISTANCE_MAX: u64 = 2_048;
+/// So many found are few: it stands back longer; so many are enough: not as long.
+const FEW: u64 = 48;
+const ENOUGH: u64 = 192;
 
 /// A gating reader of every event of the ring, in order. `Send`; dropping it detaches it.
 pub struct Reader<T: Plain> {
@@ -32,8 +36,9 @@ pub struct Reader<T: Plain> {
     unsettled: Option<u64>,
     /// The last look found something: this reader runs right behind a publisher.
     close: bool,
-    /// How long it stands back from many publishers before a look that follows a find.
-    pauses: u32,
+    /// When it last found something, and how long it stands back from many publishers after that.
+    found_at: u64,
+    distance: u64,
 }
 
 /// What a poll found.
@@ -50,7 +55,17 @@ impl<T: Plain> Reader<T> {
     pub(super) fn new(shared: Arc<Shared<T>>, place: ReaderId, start: u64) -> Self {
         let after = shared.places.after(place);
         let unsettled = (shared.places.sequence(place) < start).then_some(start);
-        Self { shared, place, after, next: start, seen: start, unsettled, close: false, pauses: PAUSES_MIN }
+        Self {
+            shared,
+            place,
+            after,
+            next: start,
+            seen: start,
+            unsettled,
+            close: false,
+            found_at: 0,
+            distance: DISTANCE_MIN,
+        }
     }
 
     /// The reader's place, to run others after it and to find it in errors.
@@ -141,24 +156,36 @@ impl<T: Plain> Reader<T> {
         }
         self.seen = self.shared.look(self.next, self.after, self.close);
         self.close = self.seen > self.next;
-        if self.shared.many {
-            self.pauses = match self.seen - self.next {
-                0 => PAUSES_MIN,
-                1 => (2 * self.pauses).min(PAUSES_MAX),
-                _ => self.pauses,
-            };
+        if self.shared.many && self.after == 0 {
+            self.keep_distance();
         }
     }
 
     /// Before a look that follows a find: the reader keeps away from the line that is written now. Among many publishers each claim waits until the
-    /// store before it has gone through, which takes as long as the way of a line while the reader looks on. So it pauses there, and longer with each
-    /// lone event in a row: until there are many to take, or it looks before the next one is there. `docs/adr/0005` has the measurement.
+    /// store before it has gone through, which takes as long as the way of a line while the reader looks on. So it lets some time pass since its
+    /// last find; what its handler took is part of that. `docs/adr/0005` has the measurement.
     #[inline(always)]
     fn stand_back(&self) {
-        if self.shared.many {
-            pause(self.pauses);
+        if self.shared.many && self.after == 0 {
+            pause_until(self.found_at, self.distance);
         } else {
             hold_speculation();
+        }
+    }
+
+    /// The time grows while it finds few events at every look, which only publishers do that are faster than that. One empty look, and it is short.
+    #[inline(always)]
+    fn keep_distance(&mut self) {
+        let found = self.seen - self.next;
+        if found == 0 {
+            self.distance = DISTANCE_MIN;
+            return;
+        }
+        self.found_at = raw_ticks();
+        if found < FEW {
+            self.distance = (2 * self.distance).min(DISTANCE_MAX);
+        } else if found >= ENOUGH {
+            self.distance = (self.distance / 2).max(DISTANCE_MIN);
         }
     }
 

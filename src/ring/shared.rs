@@ -5,7 +5,7 @@ use super::error::{ReaderId, RingError};
 use super::place::{Places, Slowest};
 use super::revoke::{Pins, Run};
 use super::wait::{Doorbell, WaitStrategy};
-use crate::sync::{AtomicU32, AtomicU64, Ordering, Plain, fence};
+use crate::sync::{AtomicU32, AtomicU64, HINT_EVERY, Ordering, Plain, fence, hold_speculation};
 use core::hint::black_box;
 use crossbeam_utils::CachePadded;
 use std::sync::Arc;
@@ -234,24 +234,40 @@ impl<T: Plain> Shared<T> {
     }
 
     /// Among many publishers the horizon only says how far it is worth looking: what lies below it was published by someone a while ago, or
-    /// claimed by somebody else before that. So stamps decide, and no line is looked at that a publisher is about to write. The claim counter would
-    /// say it too, but it is the line that publishers fight for: a look at it for each event halves what they can publish.
+    /// claimed by somebody else before that. So stamps decide, and below the horizon no line is looked at that a publisher is about to write. Where it says
+    /// nothing new, there are few: each stamp is looked at only once the one before is known. The claim counter would say more, but it is the line that publishers fight for: a look at it for
+    /// each event halves what they can publish.
     #[inline(always)]
     fn look_ahead(&self, next: u64) -> u64 {
         const LOOK_AHEAD: u64 = 256;
         let horizon = self.horizon.load(Ordering::Relaxed);
         let mut end = next + 1;
-        while end < horizon.min(next + LOOK_AHEAD) && self.cell(end).is_published(end) {
+        let far = horizon.min(next + LOOK_AHEAD);
+        if far > end {
+            while end < far && self.cell(end).is_published(end) {
+                end += 1;
+            }
+            return end;
+        }
+        while end < next + HINT_EVERY {
+            hold_speculation();
+            if !self.cell(end).is_published(end) {
+                break;
+            }
             end += 1;
         }
         end
     }
 
-    /// One of many publishers has published `sequence`, the last of some: at times, the others' hint how far to look.
+    /// One of many publishers has written the cells from `first` to `end`, or will have in a moment: where that passes a multiple of the horizon's
+    /// period, or they are a batch, readers are told how far it is worth looking.
     #[inline(always)]
-    pub(super) fn hint(&self, sequence: u64) {
-        // Relaxed: stamps decide. It may fall back where publishers overtake each other.
-        self.horizon.store(sequence + 1, Ordering::Relaxed);
+    pub(super) fn hint(&self, first: u64, end: u64) {
+        let passes = (first ^ end) & !(HINT_EVERY - 1) != 0;
+        // Relaxed: stamps decide. Of two publishers that store at once the lower one may come last.
+        if (passes || end - first > 1) && self.horizon.load(Ordering::Relaxed) < end {
+            self.horizon.store(end, Ordering::Relaxed);
+        }
     }
 
     /// All below is published, also among many publishers.

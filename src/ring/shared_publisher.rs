@@ -6,7 +6,7 @@ use super::error::PublishError;
 use super::publisher::AHEAD;
 use super::room::{Room, room_for};
 use super::shared::Shared;
-use crate::sync::{HORIZON_EVERY, Ordering, Plain, spin_loop};
+use crate::sync::{Ordering, Plain, spin_loop};
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -105,9 +105,7 @@ impl<T: Plain> SharedPublisher<T> {
     fn one(&mut self, value: &T, room: Room) -> Result<u64, PublishError> {
         let sequence = self.claim(1, room)?;
         self.shared.cell(sequence).publish(sequence, value);
-        if (sequence + 1) & (HORIZON_EVERY - 1) == 0 {
-            self.shared.hint(sequence);
-        }
+        self.shared.hint(sequence, sequence + 1);
         self.shared.prepare(sequence + AHEAD, self.standing.limit.end);
         self.shared.bell.ring_if_asleep();
         Ok(sequence)

@@ -28,8 +28,25 @@ pub fn hold_speculation() {
     }
 }
 
-/// Lets some time pass without looking at anything: about 20 ns for each of `times`.
+/// The processor's counter, raw, to tell some hundred of its ticks; 0 where there is none.
 #[inline(always)]
-pub fn pause(times: u32) {
-    (0..times).for_each(|_| core::hint::spin_loop());
+pub fn raw_ticks() -> u64 {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    // SAFETY: every x86-64 processor has the counter.
+    unsafe {
+        core::arch::x86_64::_rdtsc()
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    0
+}
+
+/// Lets time pass until `ticks` have gone by since the counter stood at `since`: nothing, if they have.
+#[inline(always)]
+pub fn pause_until(since: u64, ticks: u64) {
+    while raw_ticks().wrapping_sub(since) < ticks {
+        core::hint::spin_loop();
+        if since == 0 {
+            return;
+        }
+    }
 }

@@ -14,7 +14,7 @@ pub use asymmetric::{fence_heavy, fence_light};
 pub use core::hint::spin_loop;
 pub use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 pub use futex::{futex_wait, futex_wake_all};
-pub use hints::{fetch_to_write, hold_speculation, pause};
+pub use hints::{fetch_to_write, hold_speculation, pause_until, raw_ticks};
 pub use simulation::{Moment, Spawned, Waker, abort, is_simulated, nap, park, receive, spawn, yield_now};
 #[cfg(feature = "sim")]
 pub use simulation::{SIMULATED_IDS, Simulation, enter_simulation};
@@ -29,6 +29,9 @@ pub const MAX_READERS: usize = 64;
 /// A single publisher raises the horizon at least every so many events (a power of two). `docs/adr/0001` has the measurement.
 /// The loom build has 2, so that a model of four events meets it.
 pub const HORIZON_EVERY: u64 = 64;
+
+/// Many publishers say every so many events (a power of two) how far it is worth looking: `docs/adr/0005`. The loom build has 2.
+pub const HINT_EVERY: u64 = 16;
 
 /// Tags of one family. The loom build has 128, two words, which is the least that can be torn.
 pub const TAGS_MAX: usize = 1024;
