@@ -20,8 +20,8 @@ const FLOORS: [&[&str]; 11] = [
 /// Names that say nothing about what a file is.
 const VAGUE: [&str; 5] = ["utils", "common", "helpers", "misc", "manager"];
 /// `src/ring` is to be read in one sitting: its lines, without comments, blank lines and tests. (1,500 until readers could be revoked, which took
-/// some 290: ADR 3.)
-const RING_LINES_MAX: usize = 1_800;
+/// some 290: ADR 3; keeping away from publishers of a shared ring some 50: ADR 5.)
+const RING_LINES_MAX: usize = 1_860;
 
 fn floor_of(room: &str) -> Option<usize> {
     FLOORS.iter().position(|rooms| rooms.contains(&room))
@@ -152,7 +152,9 @@ fn the_ring_knows_no_tags_and_reads_in_one_sitting() {
     for (path, source) in sources().into_iter().filter(|(path, _)| room_of(path).as_deref() == Some("ring")) {
         let code = code_of(&source);
         assert!(!code.contains("Tag") && !code.contains("Header"), "{} knows of tags", path.display());
-        lines += code.lines().filter(|line| !line.trim().is_empty()).count();
+        // What only the RealtimeSanitizer sees is nothing to read.
+        let is_code = |line: &&str| !line.trim().is_empty() && !line.contains("cfg_attr(tagring_rtsan");
+        lines += code.lines().filter(is_code).count();
     }
     assert!(lines < RING_LINES_MAX, "src/ring has {lines} lines of code");
 }

@@ -86,6 +86,13 @@ impl Context {
         self.now
     }
 
+    /// For a handler that wraps another: its `on_batch_end` or `on_idle` did something of its own, whatever the inner one, called before, did. A slot
+    /// takes the time of those that do nothing for nothing.
+    #[inline]
+    pub fn did_something(&mut self) {
+        self.did_nothing = false;
+    }
+
     /// The bus's clock.
     #[must_use]
     #[inline]

@@ -11,8 +11,8 @@ use core::time::Duration;
 
 /// Empty polls that are timed together (a power of two).
 const WINDOW: u64 = 64;
-/// A window that took longer was interrupted, and says nothing of what a poll takes.
-const WINDOW_NS_MAX: u64 = 100_000;
+/// A window that took so many times the shortest one was interrupted, and says nothing of what a poll takes.
+const INTERRUPTED: u64 = 8;
 
 /// What the thread writes and others read, in plain stores.
 #[derive(Debug, Default)]
@@ -31,7 +31,8 @@ pub(super) struct Duty {
     /// Polls in a row that found nothing.
     polls: u64,
     since: Ticks,
-    window_max: u64,
+    /// The shortest window so far.
+    shortest: u64,
 }
 
 fn add(cell: &AtomicU64, more: u64) {
@@ -42,8 +43,7 @@ impl Duty {
     pub(super) fn new(counts: &DutyCounts) -> Self {
         let clock = Clock::system();
         counts.start.store(clock.now().0, Ordering::Relaxed);
-        let window_max = clock.from_ns(WINDOW_NS_MAX);
-        Self { clock, polls: 0, since: Ticks(0), window_max }
+        Self { clock, polls: 0, since: Ticks(0), shortest: u64::MAX }
     }
 
     /// There was something to do.
@@ -66,7 +66,9 @@ impl Duty {
         let now = self.clock.now();
         let took = now.since(self.since);
         // The first window of a row began at no known time.
-        if self.polls > WINDOW && took <= self.window_max {
+        let is_whole = self.polls > WINDOW;
+        self.shortest = if is_whole { self.shortest.min(took) } else { self.shortest };
+        if is_whole && took <= self.shortest.saturating_mul(INTERRUPTED) {
             add(&counts.timed_polls, WINDOW);
             add(&counts.timed_ticks, took);
         }

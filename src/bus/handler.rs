@@ -50,7 +50,7 @@ pub trait Handler: Send + 'static {
     fn on_event(&mut self, event: &Event, ctx: &mut Context) -> Outcome;
 
     /// After the last event of a batch: the place to publish or flush what the batch added up to. A slot that measures reads the clock once more
-    /// behind it, unless it is this one, which does nothing.
+    /// behind it, unless it is this one, which does nothing. (A wrapper that calls it and does more says so: [`Context::did_something`].)
     #[inline(always)]
     fn on_batch_end(&mut self, ctx: &mut Context) {
         ctx.did_nothing = true;

@@ -79,6 +79,12 @@ impl Group {
         self.since
     }
 
+    /// How old the event before was when its handling began.
+    #[inline(always)]
+    pub(super) fn age(&self) -> u64 {
+        self.age
+    }
+
     /// The header of the event before.
     #[inline(always)]
     pub(super) fn header(&self) -> &Header {

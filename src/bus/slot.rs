@@ -106,9 +106,12 @@ impl<F: Family, H: Handler> RunSlot for Slot<F, H> {
         if self.shared.attention() != 0
             && let Some(turned) = self.attend()
         {
+            if turned == Turned::Busy {
+                self.timeline.end(around);
+            }
             return turned;
         }
-        if self.restarts.is_pausing() && !self.resume() {
+        if self.restarts.is_pausing() && !self.resume(around) {
             return if self.is_done() { Turned::Done } else { Turned::Idle };
         }
         let (Some(reader), Some(handler)) = (&mut self.reader, &mut self.handler) else { return Turned::Done };
@@ -139,6 +142,7 @@ impl<F: Family, H: Handler> RunSlot for Slot<F, H> {
             Ok(_) => {}
             Err(panic) => {
                 let turned = self.panicked(&message(&*panic));
+                self.timeline.end(around);
                 if !stop || self.is_done() {
                     return turned;
                 }
@@ -327,7 +331,8 @@ impl<H: Handler, C: StoreEvent> Hands<'_, H, C> {
     fn close(&mut self, now: Ticks) {
         let handled = self.tally.handled();
         if let Some(group) = self.meter.close(now, handled) {
-            self.timeline.check_group(group.header(), (self.beat.at(), group.rest(handled)), (group.since(), now));
+            let (event, events) = ((group.header(), group.age()), (self.beat.at(), group.rest(handled)));
+            self.timeline.check_group(event, events, (group.since(), now));
         }
     }
 
@@ -452,8 +457,7 @@ impl<F: Family, H: Handler> Slot<F, H> {
     fn after_panic(&mut self, message: &str) -> Turned {
         self.shared.count_panic(message);
         self.show_tally();
-        let before = core::mem::replace(&mut self.ctx.now, self.ctx.clock.now());
-        self.timeline.ran(before, self.ctx.now, TailCause::Pause);
+        self.ctx.now = self.ctx.clock.now();
         self.beat.set_phase(Phase::Between);
         match self.policy {
             PanicPolicy::Skip => Turned::Busy,
@@ -476,7 +480,7 @@ impl<F: Family, H: Handler> Slot<F, H> {
 
     /// Whether the pause after a panic is over; if so, the handler is told.
     #[cold]
-    fn resume(&mut self) -> bool {
+    fn resume(&mut self, around: Around) -> bool {
         let now = self.ctx.clock.now();
         if !self.restarts.end_pause(now) {
             return false;
@@ -487,6 +491,10 @@ impl<F: Family, H: Handler> Slot<F, H> {
         self.beat.set_phase(Phase::Restarting);
         match catch_unwind(AssertUnwindSafe(|| handler.on_restart(ctx))) {
             Ok(()) => {
+                // What the thread did meanwhile was the pause's.
+                let before = core::mem::replace(&mut ctx.now, ctx.clock.now());
+                self.timeline.ran(before, ctx.now, TailCause::Callback);
+                self.timeline.goes_on(around);
                 self.beat.set_phase(Phase::Between);
                 self.shared.state.go_on(SlotState::Running);
                 true

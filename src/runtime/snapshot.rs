@@ -290,7 +290,7 @@ impl fmt::Display for Snapshot {
                 None => f.write_str(", not pinned")?,
             }
             let (slots, duty) = (stats.slots.len(), stats.times.duty() * 100.0);
-            write!(f, ": {slots} slots, {duty:.1} % of its time handling, the rest looking for events")?;
+            write!(f, ": {slots} slots, {duty:.1} % of its time handling")?;
         }
         for FeedSnapshot { feed, end, .. } in &self.feeds {
             write!(f, "\nfeed {feed}: {end}")?;

@@ -39,8 +39,8 @@ fn publish_until(
             .latest
             .iter()
             .any(|one| one.outlier.cause() == cause && (absence.is_none() || one.absence == absence));
-        if found {
-            assert!(report.examined > 0 && report.tail.count >= report.examined);
+        if found && report.examined > 0 {
+            assert!(report.tail.count >= report.examined);
             return report;
         }
         assert!(since.elapsed() < Duration::from_secs(30), "{cause} {absence:?} was not named: {report:#?}");

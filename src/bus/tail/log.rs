@@ -28,9 +28,9 @@ pub(in crate::bus) struct TailLog {
 pub struct Band {
     /// The least time of the band, in nanoseconds: each begins where a power of two of clock ticks lies.
     pub from_ns: u64,
-    /// How many there were.
+    /// How many events that were: of those timed as one each counts.
     pub events: u64,
-    /// Their time by cause, in nanoseconds.
+    /// Their time by cause, in nanoseconds; of events timed as one, that of the last of them.
     pub parts: Parts,
 }
 
@@ -95,7 +95,7 @@ impl TailLog {
     pub(super) fn write(&self, outlier: &Outlier) {
         let total = outlier.parts.total();
         let band = &self.bands[(total.max(1).ilog2() as usize).min(BANDS - 1)];
-        let added = core::iter::once(&1).chain(&outlier.parts.0);
+        let added = core::iter::once(&outlier.events).chain(&outlier.parts.0);
         for (cell, added) in band.iter().zip(added) {
             cell.store(cell.load(Ordering::Relaxed).saturating_add(*added), Ordering::Relaxed);
         }

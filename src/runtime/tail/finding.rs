@@ -60,7 +60,9 @@ pub struct Explained {
 pub(super) struct Counted {
     /// Nanoseconds in which it did not run.
     pub(super) missing_ns: u64,
-    /// Of these, it wanted to run and was not let.
+    /// Nanoseconds of that span that lie before and after the outlier: what is missing may be missing there.
+    pub(super) around_ns: u64,
+    /// Of what is missing, it wanted to run and was not let.
     pub(super) waited_ns: u64,
     /// Whether it left its core at all.
     pub(super) switched: bool,
@@ -77,7 +79,9 @@ pub(super) fn explain(mut outlier: Outlier, counted: Option<Counted>) -> Explain
     // A wait that is not over is in no counter, but then the thread has not left its core either.
     let forced = if counted.switched { counted.waited_ns } else { counted.missing_ns };
     let mut absence = None;
-    let mut forced_left = forced.saturating_sub(platform);
+    // Only what cannot have been missing elsewhere: before or after, or while it waited behind others.
+    let elsewhere = counted.around_ns.saturating_add(outlier.parts[TailCause::Queue]);
+    let mut forced_left = forced.saturating_sub(platform).saturating_sub(elsewhere);
     // What code took while it ran, and what it took because it did not run, looks the same to the slot.
     for cause in [TailCause::Handler, TailCause::Callback, TailCause::Neighbour] {
         let time = outlier.parts[cause];
@@ -183,6 +187,15 @@ mod tests {
         assert_eq!(counted(Counted { minor_faults: 40_000, ..none }), Some(Absence::PageFault));
         assert_eq!(counted(none), Some(Absence::Unknown));
         assert_eq!(explain(outlier(PLATFORM), None).absence, None, "nobody could be asked");
+    }
+
+    #[test]
+    fn what_may_have_been_missing_elsewhere_is_not_taken_from_the_handler() {
+        let missing = Counted { missing_ns: 8 * MS, waited_ns: 8 * MS, switched: true, ..Counted::default() };
+        let outside = Counted { around_ns: 8 * MS, ..missing };
+        assert_eq!(told(HANDLER, outside), (HANDLER.to_vec(), None));
+        let queued = &[(TailCause::Queue, 8), (TailCause::Handler, 9)];
+        assert_eq!(told(queued, missing), (queued.to_vec(), None));
     }
 
     #[test]

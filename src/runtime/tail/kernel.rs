@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 /// Looks that are remembered: ten seconds of the default interval.
 const LOOKS: usize = 1_024;
 /// Readings of files that are remembered.
-const READINGS: usize = 8;
+const READINGS: usize = 64;
 
 /// One slot thread.
 pub(super) struct KernelView {
@@ -19,6 +19,8 @@ pub(super) struct KernelView {
     /// How long it had run at which moment.
     runs: VecDeque<(Ticks, u64)>,
     readings: VecDeque<Reading>,
+    /// Whether files were read for an outlier since the last look.
+    is_read: bool,
 }
 
 struct Reading {
@@ -30,13 +32,26 @@ struct Reading {
 impl KernelView {
     pub(super) fn of(thread: u32) -> Self {
         let (runs, readings) = (VecDeque::with_capacity(LOOKS), VecDeque::with_capacity(READINGS));
-        Self { clock: ThreadClock::of(thread), runs, readings }
+        Self { clock: ThreadClock::of(thread), runs, readings, is_read: false }
     }
 
-    /// One look.
+    /// The service thread looks around.
+    pub(super) fn begin(&mut self, now: Ticks) {
+        self.is_read = false;
+        self.look(now);
+    }
+
+    /// Writes down for how long the thread has run.
     pub(super) fn look(&mut self, now: Ticks) {
         if let Some(run_ns) = self.clock.run_ns() {
             keep(&mut self.runs, LOOKS, (now, run_ns));
+        }
+    }
+
+    /// Reads the files for an outlier, unless that was done for another one since the last look.
+    pub(super) fn read_once(&mut self, now: Ticks) {
+        if !core::mem::replace(&mut self.is_read, true) {
+            self.read(now);
         }
     }
 
@@ -54,10 +69,12 @@ impl KernelView {
         let elapsed_ns = clock.to_ns(ended.since(began));
         let missing_ns = elapsed_ns.saturating_sub(run_after.saturating_sub(run_before));
         let after = self.readings.back()?;
-        let before = self.readings.iter().rev().find(|reading| reading.at <= from).or(self.readings.front())?;
+        let before = self.readings.iter().rev().find(|reading| reading.at <= from)?;
         let core = after.times.core.unwrap_or(usize::MAX);
+        let around_ns = elapsed_ns.saturating_sub(clock.to_ns(to.since(from)));
         Some(Counted {
             missing_ns,
+            around_ns,
             waited_ns: after.times.wait_ns.saturating_sub(before.times.wait_ns).min(missing_ns),
             switched: after.times.turns != before.times.turns,
             minor_faults: after.times.minor_faults.saturating_sub(before.times.minor_faults),
@@ -90,8 +107,10 @@ mod tests {
         };
         view.runs.extend([(Ticks(100), 50), (Ticks(200), 150), (Ticks(300), 180), (Ticks(400), 280)]);
         view.readings.extend([reading(90, 7, 1), reading(410, 57, 2)]);
+        let unknown = KernelView::of(0).between(Ticks(1), Ticks(2), &clock);
+        assert_eq!(unknown, None, "nothing was read before");
         let between = |from, to| view.between(Ticks(from), Ticks(to), &clock);
-        let counted = Counted { missing_ns: 70, waited_ns: 50, switched: true, ..Counted::default() };
+        let counted = Counted { missing_ns: 70, around_ns: 20, waited_ns: 50, switched: true, ..Counted::default() };
         assert_eq!(between(210, 290), Some(counted));
         assert_eq!(between(110, 190).unwrap().missing_ns, 0);
         assert_eq!((between(50, 190), between(210, 500)), (None, None));
@@ -107,6 +126,7 @@ mod tests {
         });
         view.look(clock.now());
         assert_eq!((view.readings.len(), view.runs.len()), (READINGS, 2 * READINGS + 1));
-        assert!(view.between(view.runs[3].0, view.runs[5].0, &clock).is_some());
+        let (from, to) = (view.runs[2 * READINGS - 2].0, view.runs[2 * READINGS].0);
+        assert!(view.between(from, to, &clock).is_some());
     }
 }

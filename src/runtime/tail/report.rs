@@ -40,7 +40,7 @@ pub struct SlotTailReport {
     pub absences: Vec<(Absence, u64, u64)>,
     /// Time in the handler by tag, the most first.
     pub tags: Vec<TagTail>,
-    /// The latest ones with what the kernel added, oldest first.
+    /// The latest ones with what the kernel added, where it was asked by now; oldest first.
     pub latest: Vec<Explained>,
 }
 
@@ -82,13 +82,13 @@ impl SlotTailReport {
         Self {
             bus: bus.name(),
             slot,
-            measured: view.latencies().age.count(),
+            measured: view.latencies_in_all().age.count(),
             examined: book.examined,
             missed: book.missed,
             bands: book.bands(),
             absences: book.absences.iter().map(|(&absence, &(count, ns))| (absence, count, ns)).collect(),
             tags,
-            latest: book.latest.into(),
+            latest: with_new(book.latest.into(), &tail, book.examined + book.missed),
             tail,
         }
     }
@@ -144,6 +144,13 @@ impl SlotTailReport {
         let words: Vec<_> = some.map(|(cause, share)| self.words(cause, share)).collect();
         words.join(", ")
     }
+}
+
+/// Those looked at, and behind them those that came since, in the slot's own words.
+fn with_new(mut explained: Vec<Explained>, tail: &SlotTail, seen: u64) -> Vec<Explained> {
+    let new = tail.latest.iter().filter(|outlier| outlier.number >= seen).cloned();
+    explained.extend(new.map(|outlier| Explained { outlier, absence: None }));
+    explained
 }
 
 /// `p99.9` of the slowest 1,000 in a million.

@@ -97,12 +97,13 @@ impl TailWatch {
         if is_simulated() {
             return;
         }
-        let now = shared.clock.now();
         for thread in shared.groups.get().into_iter().flat_map(Groups::all) {
             let id = thread.kernel_id();
+            let is_new = !self.threads.contains_key(&id);
             let view = self.threads.entry(id).or_insert_with(|| KernelView::of(id));
-            view.look(now);
-            if is_due {
+            let now = shared.clock.now();
+            view.begin(now);
+            if is_due || is_new {
                 view.read(now);
             }
         }
@@ -115,14 +116,16 @@ impl TailWatch {
             return;
         }
         let new = view.outliers_since(*seen);
+        // More may have come since they were counted.
+        let count = new.last().map_or(count, |last| (last.number + 1).max(count));
         let missed = (count - *seen).saturating_sub(new.len() as u64);
-        *seen = new.last().map_or(count, |last| (last.number + 1).max(count));
+        *seen = count;
         let kernel = self.threads.get_mut(&view.thread_id());
         let counted = kernel.map(|kernel| {
             let now: Ticks = shared.clock.now();
             // They ended before this.
             kernel.look(now);
-            kernel.read(now);
+            kernel.read_once(now);
             &*kernel
         });
         let explained = new.into_iter().map(|outlier| {
