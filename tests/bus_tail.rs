@@ -217,6 +217,7 @@ fn a_threshold_of_nothing_records_every_event_and_odd_ones_are_harmless() {
     assert_eq!(every.slot.handle().outliers_since(9)[0].number, 9);
     assert!(every.slot.handle().outliers_since(10).is_empty());
     assert_eq!(Tail::times_p99(f64::NAN), Tail::times_p99(1.0));
+    assert_eq!(Tail::off().keep(usize::MAX), Tail::off().keep(1 << 20), "no more than memory holds");
     let mut never = bench(Tail::over(Duration::MAX));
     never.publish(1_000_000, 0);
     assert!(never.slot.turn());

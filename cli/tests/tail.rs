@@ -18,8 +18,15 @@ fn issue_4595_slow_events_are_told_one_by_one_and_together() {
     let place = Place::new();
     let done = place.run_set(&[ALL], &[&["tail", "--slowest", "3"][..], &SHORT].concat());
     assert_eq!(done.code, Some(0), "{}", done.err);
-    let wanted =
-        ["md.book: ", " events took over 1 ns", "p99.99", "the slowest of the latest", "slot thread", "handling"];
+    let wanted = [
+        "md.book: ",
+        "slow events recorded, of",
+        "now those over 1 ns",
+        "p99.9",
+        "the slowest of the latest",
+        "slot thread",
+        "handling",
+    ];
     wanted.iter().for_each(|text| assert!(done.out.contains(text), "{text} in {}", done.out));
     let (_, after) = done.out.split_once("the slowest of the latest\n").unwrap();
     let told = after.lines().take_while(|line| line.starts_with("      ") && line.contains("  ")).count();
@@ -43,7 +50,7 @@ fn the_json_adds_up() {
     assert_eq!((book["bus"].as_str(), book["threshold_ns"].clone()), (Some("md"), json!(1)));
     assert!(count("outliers") > 0 && count("examined") + count("missed") <= count("outliers"), "{book}");
     let by_size: u64 = book["bands"].as_array().unwrap().iter().map(|band| band["events"].as_u64().unwrap()).sum();
-    assert_eq!(by_size, count("examined"));
+    assert!(by_size >= count("examined"));
     for one in book["latest"].as_array().unwrap() {
         assert_eq!(one["total_ns"].as_u64().unwrap(), sum(&one["parts_ns"]), "{one}");
     }

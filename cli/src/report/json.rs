@@ -14,8 +14,8 @@ pub(super) fn text(report: &Report) -> String {
 }
 
 /// Slow events alone.
-pub(super) fn tail_text(report: &Report) -> String {
-    format!("{}\n", super::tail::object(&report.tail))
+pub(super) fn tail_text(report: &Report, slowest: usize) -> String {
+    format!("{}\n", super::tail::object(&report.tail, Some(slowest)))
 }
 
 fn quantiles(snapshot: &HistogramSnapshot) -> Value {
@@ -122,7 +122,7 @@ fn object(report: &Report) -> Value {
         "clock": report.clock,
         "cores": report.cores,
         "threads": report.threads.iter().map(place).collect::<Vec<_>>(),
-        "tail": super::tail::object(&report.tail),
+        "tail": super::tail::object(&report.tail, None),
         "machine": report.machine,
         "notices": report.notices,
         "log": report.log.map(log),

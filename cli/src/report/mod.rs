@@ -30,14 +30,14 @@ pub(crate) struct Shown {
     /// Where the plot goes unless asked otherwise.
     pub(crate) plot: &'static str,
     pub(crate) text: Box<dyn Fn(&Report) -> String>,
-    pub(crate) json: fn(&Report) -> String,
+    pub(crate) json: Box<dyn Fn(&Report) -> String>,
     pub(crate) page: fn(&Report) -> Result<String, String>,
 }
 
 impl Shown {
     /// All that is known.
     pub(crate) fn whole() -> Self {
-        Self { plot: "tagring-run.html", text: Box::new(text::text), json: json::text, page: plot::page }
+        Self { plot: "tagring-run.html", text: Box::new(text::text), json: Box::new(json::text), page: plot::page }
     }
 
     /// Slow events alone, the `slowest` so many of each slot one by one.
@@ -45,7 +45,7 @@ impl Shown {
         Self {
             plot: "tagring-tail.html",
             text: Box::new(move |report| tail::text(&report.tail, slowest)),
-            json: json::tail_text,
+            json: Box::new(move |report| json::tail_text(report, slowest)),
             page: plot::tail_page,
         }
     }

@@ -4,6 +4,8 @@ use core::time::Duration;
 
 /// Records kept unless asked otherwise: 68 kB.
 const RECORDS: usize = 256;
+/// Most that may be kept: 285 MB.
+const RECORDS_MAX: usize = 1 << 20;
 /// Times the running p99, unless asked otherwise.
 const TIMES: f64 = 4.0;
 
@@ -59,10 +61,14 @@ impl Tail {
         Self { over: Over::Times(if times >= 1.0 { times } else { 1.0 }), records: RECORDS }
     }
 
-    /// Keeps the latest `records`, 272 bytes each, at least 1. All outliers are counted and added up, kept or not.
+    /// Keeps the latest `records`, 272 bytes each, at least 1 and at most 2^20. All outliers are counted and added up, kept or not.
     #[must_use]
     pub const fn keep(mut self, records: usize) -> Self {
-        self.records = if records == 0 { 1 } else { records };
+        self.records = match records {
+            0 => 1,
+            1..=RECORDS_MAX => records,
+            _ => RECORDS_MAX,
+        };
         self
     }
 

@@ -112,10 +112,11 @@ impl SlotTailReport {
         None
     }
 
-    /// The account of several shares, from p99 on, each only where there are that many outliers.
+    /// The account of several shares, from p99 on, each only where it is made of ten events or more and there are that many outliers.
     #[must_use]
     pub fn percentiles(&self) -> Vec<Slowest> {
-        SHARES_PPM.into_iter().filter_map(|ppm| self.slowest(ppm)).filter(|slowest| slowest.events > 0).collect()
+        let enough = |ppm: &u64| u128::from(self.measured) * u128::from(*ppm) >= 10_000_000;
+        SHARES_PPM.into_iter().filter(enough).filter_map(|ppm| self.slowest(ppm)).collect()
     }
 
     /// One cause in words: with the tag that it is mostly about, or why the thread was away.
@@ -162,7 +163,9 @@ impl fmt::Display for SlotTailReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { bus, slot, measured, tail, .. } = self;
         match tail.threshold {
-            Some(over) => write!(f, "{bus}.{slot}: {} of {measured} events took over {over:?}", tail.count)?,
+            Some(over) => {
+                write!(f, "{bus}.{slot}: {} slow events recorded of {measured}; now those over {over:?}", tail.count)?;
+            }
             None => write!(f, "{bus}.{slot}: no threshold yet after {measured} events")?,
         }
         for slowest in self.percentiles() {

@@ -14,8 +14,10 @@ use core::time::Duration;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
-/// How often files are read and thresholds follow what was measured.
+/// How often files are read and thresholds follow what was measured; and how often at first.
 const SLOWLY: Duration = Duration::from_secs(1);
+const SLOWLY_AT_FIRST: Duration = Duration::from_millis(100);
+const FIRST: u32 = 10;
 /// Explained outliers that are kept of each slot.
 const KEPT: usize = 1_024;
 
@@ -65,14 +67,17 @@ pub(in crate::runtime) struct TailWatch {
     /// Outliers of each slot looked at so far, by its serial.
     seen: HashMap<u64, u64>,
     slowly: Option<Moment>,
+    rounds: u32,
 }
 
 impl TailWatch {
     /// One look at all of it.
     pub(in crate::runtime) fn look(&mut self, shared: &Shared, buses: &[Arc<dyn AnyBus>]) {
-        let is_due = self.slowly.as_ref().is_none_or(|since| since.elapsed() >= SLOWLY);
+        let every = if self.rounds < FIRST { SLOWLY_AT_FIRST } else { SLOWLY };
+        let is_due = self.slowly.as_ref().is_none_or(|since| since.elapsed() >= every);
         if is_due {
             self.slowly = Some(Moment::now());
+            self.rounds = self.rounds.saturating_add(1);
         }
         self.look_at_threads(shared, is_due);
         let mut present = Vec::new();
@@ -144,17 +149,15 @@ impl SlotBook {
         let Explained { outlier, absence } = &explained;
         self.examined += 1;
         let (count, parts) = self.sizes.entry(outlier.total_ns().max(1).ilog2()).or_default();
-        (*count, *parts) = (*count + 1, parts.plus(&outlier.parts));
+        (*count, *parts) = (*count + outlier.events, parts.plus(&outlier.parts));
         if let Some(absence) = absence {
             let (count, time) = self.absences.entry(*absence).or_default();
             *count += 1;
             *time += outlier.parts.largest().1;
         }
-        if outlier.parts[TailCause::Handler] > 0 {
-            let (count, time) = self.handlers.entry(outlier.tag).or_default();
-            *count += u64::from(outlier.cause() == TailCause::Handler);
-            *time += outlier.parts[TailCause::Handler];
-        }
+        let (count, time) = self.handlers.entry(outlier.tag).or_default();
+        *count += u64::from(outlier.cause() == TailCause::Handler);
+        *time += outlier.parts[TailCause::Handler];
         if self.latest.len() == KEPT {
             self.latest.pop_front();
         }

@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 use tagring::bus::{Parts, TailCause};
 use tagring::runtime::tail::{Explained, SlotTailReport};
 
-pub(in super::super) fn object(tail: &Tail) -> Value {
+/// `slowest`: so many of the latest of each slot, the slowest first; `None`: all, the oldest first.
+pub(in super::super) fn object(tail: &Tail, slowest: Option<usize>) -> Value {
     json!({
-        "slots": tail.report.slots.iter().map(slot).collect::<Vec<_>>(),
+        "slots": tail.report.slots.iter().map(|one| slot(one, slowest)).collect::<Vec<_>>(),
         "threads": tail.threads.iter().map(thread).collect::<Vec<_>>(),
     })
 }
@@ -17,7 +18,12 @@ fn parts(parts: &Parts) -> Value {
     Value::Object(some.map(|cause| (cause.name().to_owned(), parts[cause].into())).collect())
 }
 
-fn slot(slot: &SlotTailReport) -> Value {
+fn slot(slot: &SlotTailReport, slowest: Option<usize>) -> Value {
+    let mut latest: Vec<&Explained> = slot.latest.iter().collect();
+    if let Some(most) = slowest {
+        latest.sort_by_key(|one| std::cmp::Reverse(one.outlier.total_ns()));
+        latest.truncate(most);
+    }
     let percentiles = slot.percentiles().into_iter().map(|slowest| {
         json!({"ppm": slowest.ppm, "events": slowest.events, "from_ns": slowest.from_ns, "parts_ns": parts(&slowest.parts)})
     });
@@ -42,15 +48,17 @@ fn slot(slot: &SlotTailReport) -> Value {
         "bands": bands.collect::<Vec<_>>(),
         "tags": tags.collect::<Vec<_>>(),
         "absences": absences.collect::<Vec<_>>(),
-        "latest": slot.latest.iter().map(one).collect::<Vec<_>>(),
+        "latest": latest.into_iter().map(|one| event(slot, one)).collect::<Vec<_>>(),
     })
 }
 
-fn one(Explained { outlier, absence }: &Explained) -> Value {
+fn event(slot: &SlotTailReport, Explained { outlier, absence }: &Explained) -> Value {
+    let name = slot.tags.iter().find(|tag| tag.tag == outlier.tag).and_then(|tag| tag.name);
     json!({
         "sequence": outlier.sequence,
         "events": outlier.events,
         "tag": outlier.tag.get(),
+        "event": name,
         "total_ns": outlier.total_ns(),
         "cause": outlier.cause().name(),
         "absence": absence.map(|absence| absence.name()),

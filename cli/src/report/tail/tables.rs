@@ -55,7 +55,7 @@ fn head(out: &mut String, slot: &SlotTailReport) {
         None => writeln!(out, "  {name}: no threshold yet after {measured} events measured"),
         Some(over) => {
             let (count, over) = (thousands(slot.tail.count), time(over.as_nanos() as u64));
-            writeln!(out, "  {name}: {count} of {measured} events took over {}", over.trim_end())
+            writeln!(out, "  {name}: {count} slow events recorded, of {measured}; now those over {}", over.trim_end())
         }
     };
 }
