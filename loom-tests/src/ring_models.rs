@@ -111,6 +111,24 @@ fn issue_4567_two_publishers_one_reader() {
     });
 }
 
+/// Two publishers put a batch each into one ring; the reader goes as far as the last hint says, whoever gave it, and what that says of the
+/// other one's cells is no promise: stamps decide.
+/// Guards `cell-published` where the horizon is only a hint. Weakened: a reader that believed the hint, without a look at the stamps, met a cell that
+/// was not published.
+#[test]
+fn batches_of_two_publishers_are_read_by_their_stamps() {
+    explore(2, || {
+        let (ring, mut one) = Ring::many(4).unwrap();
+        let mut reader = ring.attach().unwrap();
+        let mut two = one.clone();
+        let first = thread::spawn(move || assert!(one.try_publish_batch(&[10, 11]).is_ok()));
+        assert!(two.try_publish_batch(&[20, 21]).is_ok());
+        let seen = take(&mut reader, 4);
+        first.join().unwrap();
+        assert!(seen == [10, 11, 20, 21] || seen == [20, 21, 10, 11], "{seen:?}");
+    });
+}
+
 /// Without any reader, two publishers lap a ring of two cells and still never write one cell at once.
 /// Guards `finished_up_to`: with the limit taken from the claim counter alone, loom found two writers in one cell.
 #[test]

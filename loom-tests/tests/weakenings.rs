@@ -25,7 +25,7 @@ const fn weaken(
 }
 
 #[rustfmt::skip]
-const WEAKENINGS: [Weakening; 43] = [
+const WEAKENINGS: [Weakening; 44] = [
     weaken("stamp store", "src/ring/cell.rs",
         "self.words.store(value);\n        self.stamp.store(s + 1, Ordering::Release);",
         "self.words.store(value);\n        self.stamp.store(s + 1, Ordering::Relaxed);", "one_publisher_one_reader"),
@@ -47,6 +47,9 @@ const WEAKENINGS: [Weakening; 43] = [
     weaken("batch order", "src/ring/claim.rs",
         "self.shared.horizon.store(self.next, Ordering::Release); // SYNC horizon\n            }\n            let more = self.next > self.first + 1;\n            self.shared.cell(self.first).expose(self.first, more);",
         "}\n            let more = self.next > self.first + 1;\n            self.shared.cell(self.first).expose(self.first, more);\n            if !self.shared.many {\n                self.shared.horizon.store(self.next, Ordering::Release);\n            }", "issue_4581"),
+    weaken("hint believed", "src/ring/shared.rs",
+        "while end < far && self.cell(end).is_published(end) {",
+        "while end < far {", "batches_of_two_publishers"),
     weaken("two publishers seq load", "src/ring/place.rs",
         "sequence.load(Ordering::Acquire)",
         "sequence.load(Ordering::Relaxed)", "issue_4567"),
