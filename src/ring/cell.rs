@@ -1,7 +1,7 @@
 //! One cell: a stamp and an event in k x 64 bytes. Publishers write it, readers poll and borrow it.
 //!
 //! The stamp alone decides what is published. For sequence `s` it goes from whatever an earlier lap left to `BUSY | s + 1`, then
-//! to `s + 1` (an event), `MORE | s + 1` (an event, and those behind it are covered by the horizon) or `HOLE | s + 1` (nothing; readers
+//! to `s + 1` (an event), `MORE | s + 1` (an event, and the horizon is worth a look) or `HOLE | s + 1` (nothing; readers
 //! step over it). 0 means never written.
 
 use crate::sync::{AtomicU64, Ordering, Plain, Words, fence, fetch_to_write};
@@ -57,7 +57,7 @@ impl<T: Plain> Cell<T> {
         self.words.store(value);
     }
 
-    /// Publishes what `fill` wrote; `more`: the horizon covers events behind it.
+    /// Publishes what `fill` wrote; `more`: there are events behind it, and the horizon says how far, or how far it is worth looking.
     #[inline(always)]
     pub(super) fn expose(&self, s: u64, more: bool) {
         let mark = if more { MORE } else { 0 };
