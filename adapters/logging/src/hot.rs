@@ -36,6 +36,11 @@ impl Hot {
         let mut draft = Draft::new();
         fill(&mut draft);
         let head = Head { ticks: now.0, thread: me.number, suppressed, name_len: me.name_len, name: me.name, ..head };
-        self.pens.write(&mut draft, head);
+        if !self.pens.write(&mut draft, head)
+            && suppressed > 0
+            && let Some(limiter) = &self.limiter
+        {
+            limiter.put_back(callsite, suppressed);
+        }
     }
 }

@@ -21,6 +21,13 @@ struct Place {
     held_back: AtomicU32,
 }
 
+impl Place {
+    /// What was held back and nobody told of; a look alone where that is nothing.
+    fn take(&self) -> u32 {
+        if self.held_back.load(Ordering::Relaxed) == 0 { 0 } else { self.held_back.swap(0, Ordering::Relaxed) }
+    }
+}
+
 /// The table.
 pub(crate) struct Limiter {
     places: Box<[Place]>,
@@ -43,15 +50,23 @@ impl Limiter {
         let is_over = now.0.saturating_sub(since) >= self.second;
         if is_over && place.since.compare_exchange(since, now.0, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
             place.passed.store(1, Ordering::Relaxed);
-            return Some(place.held_back.swap(0, Ordering::Relaxed));
+            return Some(place.take());
         }
         if place.passed.load(Ordering::Relaxed) < self.limit {
             place.passed.fetch_add(1, Ordering::Relaxed);
-            return Some(0);
+            return Some(place.take());
         }
         place.held_back.fetch_add(1, Ordering::Relaxed);
         self.suppressed.fetch_add(1, Ordering::Relaxed);
         None
+    }
+
+    /// The record that was to tell of so many is lost itself: the next one tells.
+    #[cold]
+    pub(crate) fn put_back(&self, callsite: u64, untold: u32) {
+        if let Some(place) = self.place(callsite) {
+            place.held_back.fetch_add(untold, Ordering::Relaxed);
+        }
     }
 
     fn place(&self, callsite: u64) -> Option<&Place> {
@@ -93,6 +108,11 @@ mod tests {
         hand.advance_ns(1);
         assert_eq!([pass(8), pass(8), pass(8)], [Some(3), Some(0), None]);
         assert_eq!((limiter.suppressed(), limiter.untold(), limiter.untold()), (4, 1, 0));
+        // A record that was to tell and found the ring full leaves it to the next one of the same second.
+        hand.advance_ns(1_000_000_000);
+        assert_eq!(pass(8), Some(0));
+        limiter.put_back(8, 3);
+        assert_eq!([pass(8), pass(8)], [Some(3), None]);
     }
 
     #[test]

@@ -21,7 +21,8 @@ use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{Filtered, Targets};
 use tracing_subscriber::registry::LookupSpan;
 
-/// How much longer than its limit an end may take: the writer's own way out.
+/// How long threads inside a record get at least to come out of it, and the writer for its own way out: an end takes the longer of its limit and
+/// this, and this once more.
 const GRACE: Duration = Duration::from_millis(200);
 
 /// A logging that runs. Dropping it ends it as [`Self::shutdown`] does, within the builder's drop limit: keep it until the last record is made.
@@ -41,7 +42,8 @@ pub struct Logging {
 pub struct Ended {
     /// What became of all records.
     pub counts: Counts,
-    /// Whether the writer's thread has ended. If not, it is inside a write that does not return, and was left there.
+    /// Whether the writer's thread has ended. If not, it is inside a write that does not return, or waits for a thread that is still inside a
+    /// record, and was left there: counts are not final then.
     pub writer_ended: bool,
 }
 
@@ -105,7 +107,7 @@ impl Logging {
     }
 
     /// Ends the logging: records from here on are lost and counted; those before are written, for at most `limit`; then the writer's thread
-    /// ends. What was recorded is then written or lost, to the last one.
+    /// ends. What was recorded is then written or lost, to the last one. Takes no longer than `limit` and 0.4 s.
     pub fn shutdown(mut self, limit: Duration) -> Ended {
         let writer_ended = self.end(limit);
         Ended { counts: self.counts(), writer_ended }
@@ -114,9 +116,10 @@ impl Logging {
     fn end(&mut self, limit: Duration) -> bool {
         let Some((thread, ended)) = self.service.take() else { return true };
         let deadline = Instant::now() + limit.min(Duration::from_secs(86_400));
-        self.control.end_by(deadline);
-        // At least long enough for a thread inside a record to come out of it.
+        // Before the deadline is known: a writer that gave up earlier would leave behind what is still published. It gives up only what it
+        // finds until the ring is closed, so that its end also says that no record comes any more.
         self.hot.pens.close(deadline.max(Instant::now() + GRACE));
+        self.control.end_by(deadline);
         thread.thread().unpark();
         let left = deadline.saturating_duration_since(Instant::now()) + GRACE;
         let is_over = ended.recv_timeout(left) == Err(RecvTimeoutError::Disconnected);

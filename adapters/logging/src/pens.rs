@@ -6,7 +6,7 @@
 use crate::cell::{Draft, Head, LogCell};
 use core::time::Duration;
 use crossbeam_utils::CachePadded;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, TryLockError};
 use std::time::Instant;
 use tagring::ring::SharedPublisher;
@@ -29,6 +29,8 @@ pub(crate) struct Pens {
     pens: Box<[CachePadded<Pen>]>,
     busy: AtomicU64,
     closed: AtomicU64,
+    /// Whoever comes out of a record takes its publisher away from now on.
+    is_closing: AtomicBool,
 }
 
 /// Adds to a count whose only writer holds the pen.
@@ -51,38 +53,48 @@ impl Pens {
         };
         let mut pens: Vec<_> = (1..PENS).map(|_| pen(publisher.clone())).collect();
         pens.push(pen(publisher));
-        Self { pens: pens.into(), busy: AtomicU64::new(0), closed: AtomicU64::new(0) }
+        let (busy, closed) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { pens: pens.into(), busy, closed, is_closing: AtomicBool::new(false) }
     }
 
-    /// Publishes a record, or counts why not. Never waits.
+    /// Publishes a record, or counts why not; whether it is in the ring. Never waits.
     #[inline]
-    pub(crate) fn write(&self, draft: &mut Draft, head: Head) {
+    pub(crate) fn write(&self, draft: &mut Draft, head: Head) -> bool {
         for probe in 0..PENS {
             let index = (head.thread as usize).wrapping_add(probe) % PENS;
-            if let Some(mut publisher) = try_lock(&self.pens[index].publisher) {
-                return match &mut *publisher {
-                    Some(publisher) => self.pens[index].write(publisher, draft, Head { pen: index as u8, ..head }),
-                    None => _ = self.closed.fetch_add(1, Ordering::Relaxed),
+            if let Some(mut held) = try_lock(&self.pens[index].publisher) {
+                let Some(publisher) = &mut *held else {
+                    self.closed.fetch_add(1, Ordering::Relaxed);
+                    return false;
                 };
+                let is_in = self.pens[index].write(publisher, draft, Head { pen: index as u8, ..head });
+                // Relaxed: it was set a whole grace before anybody stops waiting for this pen.
+                if self.is_closing.load(Ordering::Relaxed) {
+                    *held = None;
+                }
+                return is_in;
             }
         }
         self.busy.fetch_add(1, Ordering::Relaxed);
+        false
     }
 
-    /// Takes all pens away, waiting for records under way until `until`. True: no record enters the ring any more.
-    pub(crate) fn close(&self, until: Instant) -> bool {
-        self.pens.iter().all(|pen| {
+    /// Takes all pens away, waiting for records under way until `until`. A pen that is still in use then goes away when its record is over. The
+    /// last one closes the ring: until the ring's reader has seen that, records may come.
+    pub(crate) fn close(&self, until: Instant) {
+        self.is_closing.store(true, Ordering::Relaxed);
+        for pen in &self.pens {
             loop {
                 if let Some(mut publisher) = try_lock(&pen.publisher) {
                     *publisher = None;
-                    return true;
+                    break;
                 }
                 if Instant::now() >= until {
-                    return false;
+                    break;
                 }
                 std::thread::sleep(Duration::from_micros(50));
             }
-        })
+        }
     }
 
     fn sum(&self, count: impl Fn(&Pen) -> &AtomicU64) -> u64 {
@@ -118,7 +130,7 @@ impl Pens {
 
 impl Pen {
     #[inline]
-    fn write(&self, publisher: &mut SharedPublisher<LogCell>, draft: &mut Draft, head: Head) {
+    fn write(&self, publisher: &mut SharedPublisher<LogCell>, draft: &mut Draft, head: Head) -> bool {
         count(&self.recorded);
         let lost = self.lost.load(Ordering::Relaxed) as u32;
         let cells = draft.seal(Head { lost, ..head });
@@ -131,6 +143,7 @@ impl Pen {
         } else if draft.is_cut() {
             count(&self.cut);
         }
+        published.is_ok()
     }
 }
 
@@ -153,17 +166,23 @@ mod tests {
         let mut reader = ring.attach().unwrap();
         let pens = Pens::new(publisher);
         let held: Vec<_> = pens.pens.iter().map(|pen| pen.publisher.try_lock().unwrap()).collect();
-        pens.write(&mut Draft::new(), Head::default());
+        assert!(!pens.write(&mut Draft::new(), Head::default()));
         assert_eq!((pens.taken(), pens.busy(), pens.full()), (0, 1, 0));
-        assert!(!pens.close(Instant::now()), "a pen in use is not taken away");
         drop(held);
-        pens.write(&mut Draft::new(), Head { thread: 70, ..Head::default() });
-        assert!(pens.close(Instant::now()));
-        pens.write(&mut Draft::new(), Head::default());
-        assert_eq!((pens.taken(), pens.busy(), pens.closed()), (1, 1, 1));
-        let Polled::Batch(batch) = reader.poll(10) else { panic!("the one in the middle is there") };
-        assert_eq!(batch.iter().count(), 1);
-        batch.commit();
+        assert!(pens.write(&mut Draft::new(), Head { thread: 70, ..Head::default() }));
+        let in_use = pens.pens[6].publisher.try_lock().unwrap();
+        pens.close(Instant::now());
+        assert!(in_use.is_some(), "a pen in use is not taken away");
+        drop(in_use);
+        assert!(pens.write(&mut Draft::new(), Head { thread: 6, ..Head::default() }), "its record is in the ring");
+        assert!(!pens.write(&mut Draft::new(), Head { thread: 6, ..Head::default() }), "and then it is gone");
+        assert_eq!((pens.taken(), pens.busy(), pens.closed()), (2, 1, 1));
+        let mut found = 0;
+        while let Polled::Batch(batch) = reader.poll(10) {
+            found += batch.iter().count();
+            batch.commit();
+        }
+        assert_eq!(found, 2, "the two in the middle are there");
         assert!(matches!(reader.poll(1), Polled::Closed), "the last pen closes the ring");
     }
 }

@@ -98,7 +98,7 @@ impl Writer {
         }
     }
 
-    /// Until the ring is closed and all is written, or the deadline is over.
+    /// Until the ring is closed and all is written or, once the deadline is over, given up.
     pub(crate) fn run(mut self) {
         silence();
         let mut pause = PAUSE_MIN;
@@ -237,14 +237,22 @@ impl Writer {
         self.hot.write_errors.fetch_add(errors, Ordering::Relaxed);
     }
 
-    /// One last try, and an account of what stays behind.
+    /// One last try, and an account of what stays behind, to the ring's end.
     #[cold]
     fn give_up(&mut self) {
         let sent = self.outbox.send(true);
         self.count(sent);
         let mut left = self.outbox.left() + (self.entries.len() - self.next) as u64;
-        while self.gather() > 0 {
+        loop {
+            let found = self.gather();
             left += self.entries.len() as u64;
+            if self.is_ended {
+                break;
+            }
+            // A thread is still inside a record.
+            if found == 0 {
+                std::thread::park_timeout(PAUSE_MIN);
+            }
         }
         self.next = self.entries.len();
         self.hot.unwritten.fetch_add(left, Ordering::Relaxed);

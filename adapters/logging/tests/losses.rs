@@ -233,6 +233,32 @@ fn issue_4583_an_end_while_threads_log_counts_every_record() {
 }
 
 #[test]
+fn issue_4583_an_end_without_time_counts_every_record_of_threads_that_log() {
+    for _ in 0..100 {
+        let logging = builder().capacity(4_096).to_writer(Kept::default()).start_alone().unwrap();
+        let (dispatch, stop, made) = (dispatch(&logging), AtomicBool::new(false), AtomicU64::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    tracing::dispatcher::with_default(&dispatch, || {
+                        while !stop.load(Ordering::Relaxed) {
+                            info!("until the end");
+                            made.fetch_add(1, Ordering::Relaxed);
+                            std::thread::yield_now();
+                        }
+                    });
+                });
+            }
+            until("they log", || made.load(Ordering::Relaxed) > 300);
+            let ended = logging.shutdown(Duration::ZERO);
+            stop.store(true, Ordering::Relaxed);
+            assert!(ended.writer_ended);
+            assert_whole(ended.counts);
+        });
+    }
+}
+
+#[test]
 fn issue_4583_records_before_a_panic_are_written() {
     let kept = Kept::default();
     let logging = builder().to_writer(kept.clone()).start_alone().unwrap();
