@@ -179,3 +179,23 @@ impl Flush {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn issue_4583_a_record_under_way_when_there_is_no_time_left_is_counted() {
+        let logging = crate::builder().to_writer(std::io::sink()).start_alone().unwrap();
+        let hot = Arc::clone(&logging.hot);
+        hot.pens.write_slowly(3, || {
+            let ended = logging.shutdown(Duration::ZERO);
+            assert!(!ended.writer_ended, "it waits for the thread inside the record");
+        });
+        let since = Instant::now();
+        while hot.unwritten.load(Ordering::Relaxed) == 0 && since.elapsed() < Duration::from_secs(60) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert_eq!((hot.pens.taken(), hot.unwritten.load(Ordering::Relaxed)), (1, 1));
+    }
+}

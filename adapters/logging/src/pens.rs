@@ -97,6 +97,17 @@ impl Pens {
         }
     }
 
+    /// A thread that is inside a record for as long as `meanwhile` takes, and then publishes it.
+    #[cfg(test)]
+    pub(crate) fn write_slowly(&self, index: usize, meanwhile: impl FnOnce()) {
+        let mut held = self.pens[index].publisher.try_lock().unwrap();
+        meanwhile();
+        assert!(self.pens[index].write(held.as_mut().unwrap(), &mut Draft::new(), Head::default()));
+        if self.is_closing.load(Ordering::Relaxed) {
+            *held = None;
+        }
+    }
+
     fn sum(&self, count: impl Fn(&Pen) -> &AtomicU64) -> u64 {
         self.pens.iter().map(|pen| count(pen).load(Ordering::Relaxed)).sum()
     }
