@@ -332,3 +332,37 @@ fn issue_4595_a_handler_that_does_not_come_back_is_named() {
     done.failed_with(2, &["TR-3028", "bus md, slot"]);
     assert!(done.out.contains("not clean bus md, slot slow"), "{}", done.out);
 }
+
+#[test]
+fn issue_4595_what_a_trial_leaves_behind_is_not_in_the_next_one() {
+    let place = Place::new();
+    let slow = place.file("slow.toml", "[buses.md]\ncapacity_cells = 1_024\nslots.slow = {}\n");
+    let args = ["load", "--config", &slow, "--search", "p50 < 100s", "--step", "40ms", "--trials", "1", "--json"];
+    // A trial of 20 k/s is 800 events, 1.6 s of work: more than it is given.
+    let done = place.run(&[&args[..], &["--service", "2ms", "--from", "20k", "--up-to", "20k"]].concat());
+    assert!(done.err.is_empty(), "{done:?}");
+    let report = done.json();
+    let trials = report["trials"].as_array().unwrap();
+    assert_eq!(trials[0]["rate"], 20_000.0);
+    assert!(trials.len() > 1 && trials[0]["held"] == false, "{trials:#?}");
+    for trial in trials.iter().filter(|trial| trial["held"] == true) {
+        let due = (trial["rate"].as_f64().unwrap() * 0.04).ceil() as u64;
+        assert_eq!(number(&trial["events"]["md.slow"]), due, "{trials:#?}");
+    }
+}
+
+#[test]
+fn issue_4595_a_search_goes_up_until_a_rare_slot_gets_events_enough() {
+    let place = Place::new();
+    let args = ["load", "--search", "tape:p90 < 100s", "--step", "40ms", "--trials", "1", "--forward", "derived=1/50"];
+    let done = place.run(&[&args[..], &["--from", "10k", "--up-to", "200k", "--json"]].concat());
+    let report = done.json();
+    let trials = report["trials"].as_array().unwrap();
+    assert_eq!(trials[0]["rate"], 10_000.0);
+    for trial in trials {
+        assert!(trial["held"] == false || number(&trial["events"]["derived.tape"]) >= 100, "{trial:#}");
+    }
+    let few = "slot derived.tape saw 8 events, and p90 needs 100";
+    assert!(trials[0]["failure"] == few || trials[0]["of_generator"] == true, "{trials:#?}");
+    assert!(trials[0]["failure"] != few || trials[1]["rate"].as_f64().unwrap() > 100_000.0, "{trials:#?}");
+}

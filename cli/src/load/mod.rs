@@ -27,11 +27,12 @@ mod text;
 mod verdict;
 
 use crate::jitter;
+use crate::report::thousands;
 use crate::run::{Cores, Notices, unclean};
 use crate::say::{list, print, say};
 pub(crate) use args::LoadArgs;
 use graph::Graph;
-use objective::{Objective, judge, unknown_slots};
+use objective::{Failure, Objective, judge, unknown_slots};
 use quantity::{shown_ns, shown_rate};
 use recorded::Recorded;
 use report::{Report, Trial};
@@ -61,6 +62,8 @@ const TIME: Duration = Duration::from_secs(10);
 const FIRST_LEAST: f64 = 10_000.0;
 /// A search begins with so many times the events that its percentile needs: slots get a part of them.
 const FIRST_TIMES: f64 = 10.0;
+/// Where a slot got too few of them for its percentile, the search begins again with so many times what was missing.
+const SPARE: f64 = 1.25;
 /// How long each half of the jitter baseline lasts; a debug build is for tests, and not for its figures.
 const JITTER_MS: u64 = if cfg!(debug_assertions) { 10 } else { 250 };
 
@@ -198,14 +201,15 @@ impl<'a> Job<'a> {
         let mut session = prepared.start(runtime, self.pattern.clone(), self.args.seed, &notices)?;
         let mut intervals = Intervals::default();
         let (stage, trials, verdict) = if self.args.search.is_empty() {
-            let stage = self.fixed(&mut session, &graph, &mut intervals);
+            let stage = self.fixed(&mut session, &mut intervals);
             let verdict = self.asserted(&stage);
             (Some(stage), Vec::new(), verdict)
         } else {
             let (trials, verdict) = self.search(&mut session);
             (None, trials, verdict)
         };
-        let is_interrupted = session.is_interrupted();
+        let (is_interrupted, slots) = (session.is_interrupted(), session.plans());
+        let unsettled = session.unsettled().map(|left| self.unsettled_words(left));
         let ended = session.end();
         let after = cores.on_slots(|| jitter::measure(&clock, JITTER_MS));
         Ok(Report {
@@ -214,7 +218,7 @@ impl<'a> Job<'a> {
             clock: clock.report().to_string(),
             cores: cores.to_string(),
             rate: self.args.search.is_empty().then(|| self.rate()),
-            slots: graph.slots,
+            slots,
             stage,
             intervals,
             trials,
@@ -224,19 +228,20 @@ impl<'a> Job<'a> {
             ports: ended.ports,
             unclean: unclean(&ended.shutdown),
             shutdown: ended.shutdown,
-            notices: notices.lines(),
+            notices: unsettled.into_iter().chain(notices.lines()).collect(),
             is_interrupted,
         })
     }
 
     /// A load at one rate.
-    fn fixed(&self, session: &mut Session, graph: &Graph, intervals: &mut Intervals) -> Stage {
-        let (rate, time) = (self.rate(), self.time());
+    fn fixed(&self, session: &mut Session, intervals: &mut Intervals) -> Stage {
+        let (rate, time, slots) = (self.rate(), self.time(), session.plans());
         if !self.args.warm_up.is_zero() {
             let warm = session.stage(rate, self.args.warm_up, None);
             if warm.is_interrupted {
                 return warm;
             }
+            session.settle();
         }
         let shows = self.shows_progress();
         if shows {
@@ -248,7 +253,7 @@ impl<'a> Job<'a> {
             let asked = pattern.expected(rate, after.at.min(time)) - pattern.expected(rate, before.at.min(time));
             let interval = Interval::between(before, after, asked);
             if shows {
-                text::interval(&graph.slots, &interval).lines().for_each(list);
+                text::interval(&slots, &interval).lines().for_each(list);
             }
             intervals.push(interval);
         };
@@ -280,14 +285,19 @@ impl<'a> Job<'a> {
         let mut search = Search::new(self.first(), self.least(), args.up_to, args.trials, args.resolution);
         let (mut trials, mut is_complete) = (Vec::<Trial>::new(), true);
         while let Some(rate) = search.next() {
-            let warm = session.stage(rate, args.step / 4, None);
-            let stage = if warm.is_interrupted { warm } else { session.stage(rate, args.step, None) };
-            if stage.is_interrupted {
+            let Some(stage) = self.trial(session, rate) else {
                 is_complete = false;
                 break;
-            }
+            };
             let result = judge(&args.search, &stage.seen);
-            search.record(result.is_ok());
+            match &result {
+                // Nothing is known yet, and lower rates have fewer still.
+                Err(Failure::Few { events, needed, .. }) if search.found().is_none() && rate < args.up_to => {
+                    let least = rate * *needed as f64 / (*events).max(1) as f64;
+                    search = Search::new(SPARE * least, least, args.up_to, args.trials, args.resolution);
+                }
+                _ => search.record(result.is_ok()),
+            }
             let done = stage.seen.slots.iter().map(|slot| slot.done.clone()).collect();
             let trial = Trial { rate, achieved: stage.seen.achieved, result, done };
             if self.shows_progress() {
@@ -296,6 +306,7 @@ impl<'a> Job<'a> {
             trials.push(trial);
             // A slot that has ended takes part in no other trial.
             if stage.seen.slots.iter().any(|slot| slot.state.is_final()) {
+                is_complete = search.next().is_none();
                 break;
             }
         }
@@ -309,6 +320,26 @@ impl<'a> Job<'a> {
         let why = trials.iter().rev().filter(of_failed).find_map(|trial| trial.result.clone().err());
         let verdict = Verdict::Searched { objectives: args.search.clone(), found, why, most: args.up_to, is_complete };
         (trials, verdict)
+    }
+
+    /// One trial, after its warm-up; `None`: a signal came, or what was before it does not come to an end.
+    fn trial(&self, session: &mut Session, rate: f64) -> Option<Stage> {
+        if !session.settle() || session.stage(rate, self.args.step / 4, None).is_interrupted || !session.settle() {
+            return None;
+        }
+        Some(session.stage(rate, self.args.step, None)).filter(|stage| !stage.is_interrupted)
+    }
+
+    fn unsettled_words(&self, left: u64) -> String {
+        let left = thousands(left);
+        if self.args.search.is_empty() {
+            return format!(
+                "{left} events of the warm-up were still not done long after it: their times are among those measured"
+            );
+        }
+        format!(
+            "{left} events were still not done long after a trial: the search ended there; give a smaller ring or shorter service times"
+        )
     }
 
     fn shows_progress(&self) -> bool {

@@ -120,6 +120,13 @@ pub(super) enum Failure {
     NoEvents {
         slot: String,
     },
+    /// The percentile would rest on too few: that says nothing of the rate.
+    Few {
+        slot: String,
+        percentile: String,
+        events: u64,
+        needed: u64,
+    },
     Percentile {
         slot: String,
         percentile: String,
@@ -159,6 +166,10 @@ impl fmt::Display for Failure {
             }
             Self::Left { events } => write!(f, "{} events were not done in time", crate::report::thousands(*events)),
             Self::NoEvents { slot } => write!(f, "slot {slot} saw no event"),
+            Self::Few { slot, percentile, events, needed } => {
+                let (events, needed) = (crate::report::thousands(*events), crate::report::thousands(*needed));
+                write!(f, "slot {slot} saw {events} events, and {percentile} needs {needed}")
+            }
             Self::Percentile { slot, percentile, ns, .. } => write!(f, "{slot} {percentile} {}", shown_ns(*ns)),
             Self::Late { slot, percentile, ns, late_ns, .. } => write!(
                 f,
@@ -197,6 +208,20 @@ pub(super) fn judge(objectives: &[Objective], seen: &Seen) -> Result<(), Failure
         if with_events.is_empty() || (objective.slot != "*" && with_events.len() < meant.len()) {
             let without = meant.iter().find(|slot| slot.done.count() == 0);
             return Err(Failure::NoEvents { slot: without.map_or_else(|| objective.slot.clone(), |slot| full(slot)) });
+        }
+        // Each slot that was named must have its events; of all slots, the one with the most: those with fewer are judged by what they have.
+        let by_count = |slot: &&&&SlotSeen| slot.done.count();
+        let counted = if objective.slot == "*" {
+            with_events.iter().max_by_key(by_count)
+        } else {
+            with_events.iter().min_by_key(by_count)
+        };
+        let needed = objective.events_needed().round() as u64;
+        if let Some(slot) = counted
+            && slot.done.count() < needed
+        {
+            let (percentile, events) = (objective.percentile.clone(), slot.done.count());
+            return Err(Failure::Few { slot: full(slot), percentile, events, needed });
         }
         for slot in with_events {
             one(objective, slot, &full(slot), &seen.late)?;
@@ -303,6 +328,18 @@ mod tests {
         assert_eq!(named.to_string(), "slot md.tape saw no event");
         silent.slots.remove(0);
         assert!(judge(&p50, &silent).is_err(), "but one must");
+    }
+
+    #[test]
+    fn issue_4595_a_percentile_of_a_slot_rests_on_that_slots_own_events() {
+        let mut seen = seen();
+        seen.slots[1].done = recorded(&[(1_000, 300)]);
+        let rare = judge(&objectives(&["tape:p99.9 < 50us"]), &seen).unwrap_err();
+        assert_eq!(rare.to_string(), "slot md.tape saw 300 events, and p99.9 needs 10,000");
+        assert_eq!(judge(&objectives(&["tape:p90 < 50us"]), &seen), Ok(()));
+        assert_eq!(judge(&objectives(&["p99.9 < 1ms"]), &seen), Ok(()), "of all slots, one has enough");
+        seen.slots.remove(0);
+        assert!(judge(&objectives(&["p99.9 < 1ms"]), &seen).is_err(), "and none here");
     }
 
     #[test]

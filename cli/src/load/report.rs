@@ -21,6 +21,7 @@ pub(super) struct Report {
     pub(super) cores: String,
     /// Asked for, events a second; `None` for a search.
     pub(super) rate: Option<f64>,
+    /// Those that started.
     pub(super) slots: Vec<SlotPlan>,
     /// What was measured: the load itself, or no single stage for a search.
     pub(super) stage: Option<Stage>,
@@ -118,12 +119,14 @@ impl Report {
 
     fn trial(&self, trial: &Trial) -> Value {
         let slots = self.slots.iter().zip(&trial.done);
+        let events = slots.clone().map(|(slot, done)| (slot.full_name(), done.count().into()));
         json!({
             "rate": trial.rate,
             "achieved_per_s": trial.achieved,
             "held": trial.result.is_ok(),
             "failure": trial.result.as_ref().err().map(ToString::to_string),
             "of_generator": trial.result.as_ref().err().is_some_and(Failure::is_of_generator),
+            "events": events.collect::<Map<_, Value>>(),
             "done_ns": slots.map(|(slot, done)| (slot.full_name(), Value::Object(five(&Five::of(done))))).collect::<Map<_, _>>(),
         })
     }
@@ -133,7 +136,7 @@ impl Report {
             return Value::Null;
         }
         let rate = match &self.verdict {
-            Verdict::Searched { found: Some(Found::Rate { best, .. }), .. } => Some(best.rate),
+            Verdict::Searched { found: Some(Found::Rate { best, .. }), is_complete: true, .. } => Some(best.rate),
             Verdict::Asserted { rate, result: Ok(()), .. } => Some(*rate),
             _ => None,
         };

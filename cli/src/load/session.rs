@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
-use tagring::bus::Stamping;
+use tagring::bus::{SlotView, Stamping};
 use tagring::clock::{Clock, Ticks};
 use tagring::counters::{Histogram, HistogramReader};
 use tagring::runtime::{Attachment, Deadline, Running, Runtime, RuntimeError, ShutdownReport};
@@ -27,6 +27,8 @@ const AHEAD: Duration = Duration::from_millis(25);
 const LOOK: Duration = Duration::from_millis(50);
 /// What slots get at least, after a stage, to finish what is in the rings.
 const DRAIN_LEAST: Duration = Duration::from_secs(1);
+/// How often, before the next stage, they get the same once more: a minute. A debug build is for tests.
+const SETTLE_TURNS: u32 = if cfg!(debug_assertions) { 3 } else { 60 };
 /// How often it is looked whether they have.
 const DRAIN_LOOK: Duration = Duration::from_millis(1);
 /// A last event so little behind its time is no sign that the rate was missed.
@@ -35,7 +37,7 @@ const TOLERATED: Duration = Duration::from_millis(20);
 struct SlotProbe {
     plan: SlotPlan,
     done: HistogramReader,
-    attachment: Attachment<Synthetic>,
+    view: SlotView,
 }
 
 struct PortProbe {
@@ -45,6 +47,13 @@ struct PortProbe {
 
 /// Everything that was given to a runtime which has not started.
 pub(super) struct Prepared {
+    slots: Vec<(SlotPlan, HistogramReader, Attachment<Synthetic>)>,
+    ports: Vec<PortProbe>,
+    generators: Vec<(SyncSender<Order>, Gauge)>,
+}
+
+/// The same, of what has started.
+struct Given {
     slots: Vec<SlotProbe>,
     ports: Vec<PortProbe>,
     generators: Vec<(SyncSender<Order>, Gauge)>,
@@ -53,10 +62,11 @@ pub(super) struct Prepared {
 pub(super) struct Session {
     running: Running,
     clock: Clock,
-    given: Prepared,
+    given: Given,
     pattern: Pattern,
     seed: u64,
     stages: u64,
+    unsettled: Option<u64>,
 }
 
 /// What is done at looks while a stage runs.
@@ -109,7 +119,7 @@ impl Prepared {
             let outlets = outlets.remove(&(plan.bus.as_str(), plan.slot.as_str())).unwrap_or_default();
             let handler = Synthetic { burner, outlets, done };
             let attachment = runtime.bus::<Load>(&plan.bus)?.attach(&plan.slot, handler)?;
-            slots.push(SlotProbe { plan: plan.clone(), done: reader, attachment });
+            slots.push((plan.clone(), reader, attachment));
         }
         let mut generators = Vec::new();
         for feed in graph.config.feeds.keys() {
@@ -134,7 +144,7 @@ impl Prepared {
     /// # Errors
     /// All that did not start.
     pub(super) fn start(
-        mut self,
+        self,
         runtime: Runtime,
         pattern: Pattern,
         seed: u64,
@@ -144,8 +154,13 @@ impl Prepared {
         let runtime = runtime.on_notice(move |notice| notices.keep(notice));
         let running = runtime.start().map_err(|failure| failure.to_string())?;
         // Those that `start = "any"` went on without.
-        self.slots.retain(|slot| slot.attachment.handle().is_ok());
-        Ok(Session { running, clock, given: self, pattern, seed, stages: 0 })
+        let probe = |(plan, done, attachment): (SlotPlan, HistogramReader, Attachment<Synthetic>)| {
+            let view = attachment.handle().ok()?.view().clone();
+            Some(SlotProbe { plan, done, view })
+        };
+        let slots = self.slots.into_iter().filter_map(probe).collect();
+        let given = Given { slots, ports: self.ports, generators: self.generators };
+        Ok(Session { running, clock, given, pattern, seed, stages: 0, unsettled: None })
     }
 }
 
@@ -182,6 +197,32 @@ impl Session {
     /// Whether Ctrl-C or a request to terminate has come.
     pub(super) fn is_interrupted(&self) -> bool {
         self.running.stop_handle().reason().is_some()
+    }
+
+    /// The slots that started: those of every sample, in the same order.
+    pub(super) fn plans(&self) -> Vec<SlotPlan> {
+        self.given.slots.iter().map(|slot| slot.plan.clone()).collect()
+    }
+
+    /// Waits for what a stage left in the rings, much longer than the stage did: it would be in the next one's ages. Whether nothing is left.
+    pub(super) fn settle(&mut self) -> bool {
+        let mut left = 0;
+        for _ in 0..SETTLE_TURNS {
+            left = self.drain(DRAIN_LEAST);
+            if left == 0 {
+                return true;
+            }
+            if self.is_interrupted() {
+                return false;
+            }
+        }
+        self.unsettled = Some(left);
+        false
+    }
+
+    /// Events that were left when waiting for them was given up.
+    pub(super) fn unsettled(&self) -> Option<u64> {
+        self.unsettled
     }
 
     /// Runs a stage: `rate` events a second, due for as long as `span`.
@@ -327,7 +368,7 @@ fn behind_of(ends: &[StageEnd]) -> Option<(Blame, Duration)> {
 }
 
 /// Everything counted until now.
-fn sample(given: &Prepared, clock: &Clock, at: Duration, lag: impl Fn(&str, &str) -> u64) -> Sample {
+fn sample(given: &Given, clock: &Clock, at: Duration, lag: impl Fn(&str, &str) -> u64) -> Sample {
     let mut sample = Sample { at, ..Sample::default() };
     for (_, gauge) in &given.generators {
         // Before what became of them: a look never finds fewer generated than accounted for, but for the one at hand.
@@ -343,16 +384,15 @@ fn sample(given: &Prepared, clock: &Clock, at: Duration, lag: impl Fn(&str, &str
         sum.add(&port.counts.tally());
     }
     let of_slot = |probe: &SlotProbe| {
-        let handle = probe.attachment.handle().ok()?;
-        let latencies = handle.latencies_in_all();
-        Some(SlotSample {
+        let latencies = probe.view.latencies_in_all();
+        SlotSample {
             done: probe.done.snapshot().with_unit(|ticks| clock.to_ns(ticks)),
             hop: latencies.hop,
             service: latencies.service,
-            stats: handle.stats(),
+            stats: probe.view.stats(),
             lag: lag(&probe.plan.bus, &probe.plan.slot),
-        })
+        }
     };
-    sample.slots = given.slots.iter().filter_map(of_slot).collect();
+    sample.slots = given.slots.iter().map(of_slot).collect();
     sample
 }

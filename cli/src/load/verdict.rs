@@ -23,7 +23,8 @@ impl Verdict {
         match self {
             Self::None => true,
             Self::Asserted { result, .. } => result.is_ok(),
-            Self::Searched { found, .. } => matches!(found, Some(Found::Rate { .. })),
+            // A search that was ended early has not confirmed what it found.
+            Self::Searched { found, is_complete, .. } => *is_complete && matches!(found, Some(Found::Rate { .. })),
         }
     }
 
@@ -119,7 +120,9 @@ mod tests {
         let expected = "highest rate that holds p99.9 < 50.0 us on every slot: 1.23 M events/s (held in 3 of 3 trials; 1.29 M failed: \
                         md.book p99.9 81.0 us)";
         assert_eq!((verdict.sentence().as_str(), verdict.is_held()), (expected, true));
-        let early = after(Some(Found::Rate { best, failed: None }), false).sentence();
+        let early = after(Some(Found::Rate { best, failed: None }), false);
+        assert!(!early.is_held(), "what was found is not confirmed");
+        let early = early.sentence();
         assert!(early.ends_with("(held in 3 of 3 trials; no rate failed); the search was ended early"), "{early}");
         let highest = Tried { rate: 1e8, ..best };
         assert!(
