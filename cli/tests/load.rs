@@ -337,17 +337,18 @@ fn issue_4595_a_handler_that_does_not_come_back_is_named() {
 fn issue_4595_what_a_trial_leaves_behind_is_not_in_the_next_one() {
     let place = Place::new();
     let slow = place.file("slow.toml", "[buses.md]\ncapacity_cells = 1_024\nslots.slow = {}\n");
-    let args = ["load", "--config", &slow, "--search", "p50 < 100s", "--step", "40ms", "--trials", "1", "--json"];
-    // A trial of 20 k/s is 800 events, 1.6 s of work: more than it is given.
-    let done = place.run(&[&args[..], &["--service", "2ms", "--from", "20k", "--up-to", "20k"]].concat());
-    assert!(done.err.is_empty(), "{done:?}");
+    let search =
+        ["load", "--config", &slow, "--search", "p94 < 100s", "--step", "40ms", "--trials", "1", "--resolution", "99%"];
+    // 640 events of 4 ms each, then half and a quarter of them: a trial waits a second for them. The last one's are done in less, and what came
+    // before it would be among them.
+    let done = place.run(&[&search[..], &["--service", "4ms", "--from", "16k", "--up-to", "16k", "--json"]].concat());
+    assert_eq!(done.err, "");
     let report = done.json();
     let trials = report["trials"].as_array().unwrap();
-    assert_eq!(trials[0]["rate"], 20_000.0);
-    assert!(trials.len() > 1 && trials[0]["held"] == false, "{trials:#?}");
-    for trial in trials.iter().filter(|trial| trial["held"] == true) {
+    assert!(trials.len() >= 3 && trials[0]["rate"] == 16_000.0, "{trials:#?}");
+    for trial in trials {
         let due = (trial["rate"].as_f64().unwrap() * 0.04).ceil() as u64;
-        assert_eq!(number(&trial["events"]["md.slow"]), due, "{trials:#?}");
+        assert!(number(&trial["events"]["md.slow"]) <= due, "{due}: {trials:#?}");
     }
 }
 

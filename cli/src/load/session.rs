@@ -28,7 +28,7 @@ const LOOK: Duration = Duration::from_millis(50);
 /// What slots get at least, after a stage, to finish what is in the rings.
 const DRAIN_LEAST: Duration = Duration::from_secs(1);
 /// How often, before the next stage, they get the same once more: a minute. A debug build is for tests.
-const SETTLE_TURNS: u32 = if cfg!(debug_assertions) { 3 } else { 60 };
+const SETTLE_TURNS: u32 = if cfg!(debug_assertions) { 10 } else { 60 };
 /// How often it is looked whether they have.
 const DRAIN_LOOK: Duration = Duration::from_millis(1);
 /// A last event so little behind its time is no sign that the rate was missed.
