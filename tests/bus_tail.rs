@@ -83,7 +83,7 @@ impl Bench {
 }
 
 #[test]
-fn issue_4595_a_slow_handler_and_those_behind_it_are_told_apart() {
+fn a_slow_handler_and_those_behind_it_are_told_apart() {
     let mut bench = bench(Tail::over(Duration::from_micros(50)));
     bench.idle();
     bench.publish(100, 0);

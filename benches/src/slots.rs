@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn issue_4595_every_slot_gets_every_event() {
+    fn issue_4598_every_slot_gets_every_event() {
         let Some(cores) = Cores::choose() else { return };
         // A thread of its own, for it is pinned.
         let run = std::thread::spawn(move || {

@@ -15,7 +15,7 @@ fn skip(test: &str, why: &str) {
 }
 
 #[test]
-fn issue_4595_lmax_passes_every_event_and_answers_round_by_round() {
+fn issue_4598_lmax_passes_every_event_and_answers_round_by_round() {
     let test = "LMAX Disruptor among the peers";
     let Some(cores) = Cores::choose() else { return skip(test, "it needs two cores") };
     let mut lmax = match Lmax::start(cores) {

@@ -142,7 +142,7 @@ fn graph<G: Graph<[u64; N]>, const N: usize>(shape: Shape) {
 /// A test for each peer: from one to one and, where it says `many`, from many to one.
 macro_rules! peers {
     ($($name:ident: $peer:ty $(, $many:ident)?;)*) => {
-        mod issue_4595_every_event_once_and_in_order {
+        mod issue_4598_every_event_once_and_in_order {
             use super::*;
             $(#[test]
             fn $name() {
@@ -172,7 +172,7 @@ peers! {
 
 #[cfg(feature = "iceoryx2")]
 #[test]
-fn issue_4595_iceoryx2_passes_every_event_once_and_in_order() {
+fn issue_4598_iceoryx2_passes_every_event_once_and_in_order() {
     use tagring_benches::peers::Iceoryx2;
     one_to_one::<Iceoryx2, 4>();
     one_to_one::<Iceoryx2, 7>();
@@ -183,7 +183,7 @@ fn issue_4595_iceoryx2_passes_every_event_once_and_in_order() {
 }
 
 #[test]
-fn issue_4595_a_queue_for_each_publisher_passes_every_event() {
+fn issue_4598_a_queue_for_each_publisher_passes_every_event() {
     many_to_one::<Each<Tagring>, 4>();
     many_to_one::<Each<RtrbChunks>, 7>();
 }
@@ -191,7 +191,7 @@ fn issue_4595_a_queue_for_each_publisher_passes_every_event() {
 /// A test for each structure, of all shapes.
 macro_rules! graphs {
     ($($name:ident: $graph:ty;)*) => {
-        mod issue_4595_every_reader_gets_every_event_in_its_turn {
+        mod issue_4598_every_reader_gets_every_event_in_its_turn {
             use super::*;
             $(#[test]
             fn $name() {

@@ -14,7 +14,7 @@ fn sum(parts: &Value) -> u64 {
 }
 
 #[test]
-fn issue_4595_slow_events_are_told_one_by_one_and_together() {
+fn slow_events_are_told_one_by_one_and_together() {
     let place = Place::new();
     let done = place.run_set(&[ALL], &[&["tail", "--slowest", "3"][..], &SHORT].concat());
     assert_eq!(done.code, Some(0), "{}", done.err);

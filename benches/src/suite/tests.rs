@@ -16,7 +16,7 @@ fn skip(test: &str, why: &str) {
 }
 
 #[test]
-fn issue_4595_every_part_runs_and_gives_sane_tables() {
+fn issue_4598_every_part_runs_and_gives_sane_tables() {
     let Some(cores) = Cores::choose() else { return skip("the suite of benches", "it needs two cores") };
     // A thread of its own, for it is pinned.
     let run = std::thread::spawn(move || {
