@@ -275,6 +275,9 @@ impl<'a> Job<'a> {
             return Verdict::None;
         }
         let objectives = self.args.assert.clone();
+        if stage.is_interrupted {
+            return Verdict::Interrupted { objectives };
+        }
         let result = judge(&objectives, &stage.seen);
         Verdict::Asserted { objectives, rate: self.rate(), result }
     }

@@ -13,6 +13,8 @@ pub(super) enum Verdict {
     None,
     /// `--assert`.
     Asserted { objectives: Vec<Objective>, rate: f64, result: Result<(), Failure> },
+    /// `--assert`, and somebody ended the load early: nothing is judged.
+    Interrupted { objectives: Vec<Objective> },
     /// `--search`; nothing is found where it ended before its first trial.
     Searched { objectives: Vec<Objective>, found: Option<Found>, why: Option<Failure>, most: f64, is_complete: bool },
 }
@@ -23,6 +25,7 @@ impl Verdict {
         match self {
             Self::None => true,
             Self::Asserted { result, .. } => result.is_ok(),
+            Self::Interrupted { .. } => false,
             // A search that was ended early has not confirmed what it found.
             Self::Searched { found, is_complete, .. } => *is_complete && matches!(found, Some(Found::Rate { .. })),
         }
@@ -31,7 +34,9 @@ impl Verdict {
     pub(super) fn objectives(&self) -> &[Objective] {
         match self {
             Self::None => &[],
-            Self::Asserted { objectives, .. } | Self::Searched { objectives, .. } => objectives,
+            Self::Asserted { objectives, .. }
+            | Self::Interrupted { objectives }
+            | Self::Searched { objectives, .. } => objectives,
         }
     }
 
@@ -39,6 +44,9 @@ impl Verdict {
     pub(super) fn sentence(&self) -> String {
         match self {
             Self::None => String::new(),
+            Self::Interrupted { objectives } => {
+                format!("{} was not judged: the load was ended early", all(objectives))
+            }
             Self::Asserted { objectives, rate, result: Ok(()) } => {
                 format!("{} holds at {} events/s", all(objectives), shown_rate(*rate))
             }
@@ -148,6 +156,8 @@ mod tests {
             !failed.is_held() && failed.sentence().ends_with("does not hold at 500 k events/s: md.book p99.9 81.0 us")
         );
         assert!(Verdict::None.is_held() && Verdict::None.sentence().is_empty());
+        let early = Verdict::Interrupted { objectives: objectives() };
+        assert!(!early.is_held() && early.sentence().ends_with(" was not judged: the load was ended early"));
     }
 
     #[test]
