@@ -22,7 +22,7 @@ fn slow_events_are_told_one_by_one_and_together() {
         "md.book: ",
         "slow events recorded, of",
         "now those over 1 ns",
-        "p99.9",
+        "p99 ",
         "the slowest of the latest",
         "slot thread",
         "handling",
