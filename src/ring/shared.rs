@@ -235,8 +235,8 @@ impl<T: Plain> Shared<T> {
 
     /// Among many publishers the horizon only says how far it is worth looking: what lies below it was published by someone a while ago, or
     /// claimed by somebody else before that. So stamps decide, and below the horizon no line is looked at that a publisher is about to write. Where it says
-    /// nothing new, there are few: each stamp is looked at only once the one before is known. The claim counter would say more, but it is the line that publishers fight for: a look at it for
-    /// each event halves what they can publish.
+    /// nothing new, there are few: each stamp is looked at only once the one before is known. The claim counter would say more, but it is the
+    /// line that publishers fight for: a look at it for each event halves what they can publish.
     #[inline(always)]
     fn look_ahead(&self, next: u64) -> u64 {
         const LOOK_AHEAD: u64 = 256;

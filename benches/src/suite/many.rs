@@ -44,9 +44,9 @@ fn events(setup: &Setup) -> usize {
 }
 
 /// Why a shared ring may be behind, event by event.
-const SHARED: &str = "Publishers that share a ring claim each event by a locked instruction; this peer packs two events of 32 bytes into a line. A ring for each publisher, the row below, needs no claim.";
+const SHARED: &str = "Publishers that share a ring claim each event by a locked instruction, on a line beside the event's own; where the cores are far apart both lines have far to go. A ring for each publisher, the row below, needs no claim.";
 /// Why a shared ring may be behind, batch by batch.
-const SHARED_BATCHES: &str = "Publishers that share a ring claim a batch by a compare-exchange, and its reader goes from stamp to stamp, where this peer's learns of many events from one word.";
+const SHARED_BATCHES: &str = "Publishers that share a ring claim a batch by a compare-exchange, its reader goes from stamp to stamp, and a cell is whole lines, where this peer packs events and tells of many by one word.";
 /// Why packed rings move more events in the same lines.
 const PACKED: &str = "A cell is whole lines, so that a hop moves one; this peer packs events, and moves fewer lines for a batch of them.";
 
