@@ -18,6 +18,8 @@ pub struct Context {
     /// Which attempt at the event this is.
     pub(super) attempt: u32,
     pub(super) end_of_batch: bool,
+    /// Older events that the one at hand stands for.
+    pub(super) merged: u64,
     /// Set while an event of this slot's ring is borrowed, which is what makes its bytes readable.
     pub(super) holds_event: bool,
     /// Set where a callback was the one that does nothing: it need not be timed.
@@ -43,6 +45,7 @@ impl Context {
             beat,
             attempt: 1,
             end_of_batch: false,
+            merged: 0,
             holds_event: false,
             did_nothing: false,
             arena,
@@ -76,6 +79,13 @@ impl Context {
     #[inline]
     pub fn end_of_batch(&self) -> bool {
         self.end_of_batch
+    }
+
+    /// How many older events of its key, which the handler never had, the event at hand stands for: 0 unless the slot conflates.
+    #[must_use]
+    #[inline]
+    pub fn merged(&self) -> u64 {
+        self.merged
     }
 
     /// The time as the slot last read it, at most 64 events ago: no clock is read here. Where the slot measures nothing

@@ -1,6 +1,7 @@
 //! The user's code in a slot.
 
 use super::Context;
+use super::flow::Gap;
 use crate::event::Event;
 
 /// What `on_init` may fail with: any error.
@@ -49,6 +50,9 @@ pub trait Handler: Send + 'static {
     /// One event, borrowed where it lies in the ring.
     fn on_event(&mut self, event: &Event, ctx: &mut Context) -> Outcome;
 
+    /// The slot has lost events because it was too slow for them, as its [`super::SlotOverflow`] allows; before the next event.
+    fn on_gap(&mut self, _gap: &Gap<'_>, _ctx: &mut Context) {}
+
     /// After the last event of a batch: the place to publish or flush what the batch added up to. A slot that measures reads the clock once more
     /// behind it, unless it is this one, which does nothing. (A wrapper that calls it and does more says so: [`Context::did_something`].)
     #[inline(always)]
@@ -90,6 +94,7 @@ macro_rules! tuple_handler {
                 })+
                 outcome
             }
+            fn on_gap(&mut self, gap: &Gap<'_>, ctx: &mut Context) { $(self.$index.on_gap(gap, ctx);)+ }
             #[inline(always)]
             fn on_batch_end(&mut self, ctx: &mut Context) {
                 let mut nothing = true;

@@ -12,6 +12,7 @@ mod context;
 mod dead;
 mod duty;
 mod error;
+mod flow;
 mod handle;
 mod handler;
 mod hosting;
@@ -42,6 +43,7 @@ pub use context::Context;
 pub use dead::{Dead, DeadLetterOffice, DeadLetterSink, DeadReason, Returned};
 pub use duty::DutyTimes;
 pub use error::{AttachError, DetachError, PublishFailure};
+pub use flow::{Fate, Gap};
 pub use handle::SlotHandle;
 pub use handler::{Handler, InitError, Outcome};
 #[cfg(feature = "sim")]

@@ -3,6 +3,7 @@
 use super::beat::{Beat, Phase};
 use super::context::Context;
 use super::dead::{Dead, DeadLetterSink, DeadReason, Returned};
+use super::flow::{Books, Events, Fate, Source, Taken};
 use super::handler::{Handler, Outcome};
 use super::measure::{GROUP, Meter, SHORT_BATCH};
 use super::name::Name;
@@ -15,7 +16,7 @@ use super::tail::{Around, TailCause, Timeline};
 use super::tally::Tally;
 use crate::clock::Ticks;
 use crate::event::{Family, StoreEvent, TagSet};
-use crate::ring::{BoundReader, Doorbell, Turn, WaitStrategy};
+use crate::ring::{Doorbell, WaitStrategy};
 use crate::sync::{Ordering, abort, fence};
 use core::time::Duration;
 use crossbeam_channel::Sender;
@@ -55,11 +56,13 @@ pub(super) trait RunSlot {
     fn is_done(&self) -> bool;
 }
 
-/// Everything a slot is built from.
-pub(super) struct Slot<F: Family, H: Handler> {
+/// Everything a slot is built from. `S` is where its events come from: a slot that asks for nothing but events has a gating reader there, and code that knows
+/// nothing of the rest.
+pub(super) struct Slot<F: Family, H: Handler, S: Source<F::Cell>> {
     /// `None` once the slot has stopped gating.
-    pub(super) reader: Option<BoundReader<F::Cell>>,
-    /// Goes with the reader.
+    pub(super) source: Option<S>,
+    pub(super) books: S::Books,
+    /// Goes with the source.
     pub(super) ticket: Option<Ticket<F>>,
     pub(super) bell: Arc<Doorbell>,
     pub(super) handler: Option<H>,
@@ -82,9 +85,9 @@ pub(super) struct Slot<F: Family, H: Handler> {
     pub(super) ring_is_next: bool,
 }
 
-impl<F: Family, H: Handler> RunSlot for Slot<F, H> {
+impl<F: Family, H: Handler, S: Source<F::Cell>> RunSlot for Slot<F, H, S> {
     fn start(&mut self) -> Result<(), String> {
-        self.shared.publish(&self.tally);
+        self.show_tally();
         // SYNC slot-started: who quarantines the slot sees its reader bound and revokes it, or is seen here.
         fence(Ordering::SeqCst);
         if self.shared.attention() & QUARANTINE != 0 {
@@ -114,7 +117,7 @@ impl<F: Family, H: Handler> RunSlot for Slot<F, H> {
         if self.restarts.is_pausing() && !self.resume(around) {
             return if self.is_done() { Turned::Done } else { Turned::Idle };
         }
-        let (Some(reader), Some(handler)) = (&mut self.reader, &mut self.handler) else { return Turned::Done };
+        let (Some(source), Some(handler)) = (&mut self.source, &mut self.handler) else { return Turned::Done };
         if self.shared.tags.version() != self.tags_version
             && let Some(version) = self.shared.tags.try_load_into(&mut self.tags)
         {
@@ -126,6 +129,7 @@ impl<F: Family, H: Handler> RunSlot for Slot<F, H> {
             handler,
             ctx: &mut self.ctx,
             beat: &self.beat,
+            books: &mut self.books,
             tags: &self.tags,
             meter: &mut self.meter,
             timeline: &mut self.timeline,
@@ -134,10 +138,15 @@ impl<F: Family, H: Handler> RunSlot for Slot<F, H> {
             letters: &mut self.letters,
             stop: &mut stop,
         };
-        let covered = catch_unwind(AssertUnwindSafe(|| reader.turn(self.limit, |turn| hands.run(turn))));
+        let covered = catch_unwind(AssertUnwindSafe(|| source.turn(self.limit, |turn| hands.run(turn))));
         self.ctx.holds_event = false;
         match covered {
-            Ok(0) if reader.is_finished() => stop = true,
+            Ok(0) if source.is_finished() => {
+                if source.is_revoked() {
+                    return self.end(SlotState::Quarantined);
+                }
+                stop = true;
+            }
             Ok(0) => return self.idle(around),
             Ok(_) => {}
             Err(panic) => {
@@ -166,7 +175,7 @@ impl<F: Family, H: Handler> RunSlot for Slot<F, H> {
         }
         attention != 0
             || self.shared.tags.version() != self.tags_version
-            || self.reader.as_mut().is_some_and(|reader| reader.is_ready() || reader.is_finished())
+            || self.source.as_mut().is_some_and(|source| source.is_ready() || source.is_finished())
     }
 
     fn pause(&self) -> Option<Duration> {
@@ -174,7 +183,7 @@ impl<F: Family, H: Handler> RunSlot for Slot<F, H> {
     }
 
     fn wait_strategy(&self) -> WaitStrategy {
-        self.reader.as_ref().map_or(WaitStrategy::SpinThenPark, BoundReader::wait_strategy)
+        self.source.as_ref().map_or(WaitStrategy::SpinThenPark, Source::wait_strategy)
     }
 
     fn bell(&self) -> Arc<Doorbell> {
@@ -198,12 +207,12 @@ impl<F: Family, H: Handler> RunSlot for Slot<F, H> {
     }
 }
 
-impl<F: Family, H: Handler> Drop for Slot<F, H> {
+impl<F: Family, H: Handler, S: Source<F::Cell>> Drop for Slot<F, H, S> {
     /// Its thread or its owner goes without having stopped it.
     fn drop(&mut self) {
         if let Some(handler) = self.handler.take() {
             self.beat.set_phase(Phase::Stopping);
-            self.reader = None;
+            self.source = None;
             self.ticket = None;
             self.letters = None;
             self.shared.end(SlotState::Stopped);
@@ -216,10 +225,11 @@ impl<F: Family, H: Handler> Drop for Slot<F, H> {
 }
 
 /// What the loop over one turn's events works with.
-struct Hands<'a, H, C> {
+struct Hands<'a, H, C, B> {
     handler: &'a mut H,
     ctx: &'a mut Context,
     beat: &'a Beat,
+    books: &'a mut B,
     tags: &'a TagSet,
     meter: &'a mut Meter,
     timeline: &'a mut Timeline,
@@ -229,12 +239,15 @@ struct Hands<'a, H, C> {
     stop: &'a mut bool,
 }
 
-impl<H: Handler, C: StoreEvent> Hands<'_, H, C> {
+impl<H: Handler, C: StoreEvent, B: Books<C>> Hands<'_, H, C, B> {
     /// All events of a turn, then the end of the batch.
     #[inline(always)]
-    fn run(mut self, turn: &mut Turn<'_, C>) {
-        self.ctx.holds_event = true;
+    fn run<E: Events<C>>(mut self, turn: &mut E) {
+        self.ctx.holds_event = E::IN_PLACE;
         self.beat.set_phase(Phase::Handling);
+        if let Some(gap) = turn.gap() {
+            self.handler.on_gap(&gap, self.ctx);
+        }
         if self.meter.is_off() {
             self.unmeasured(turn);
         } else if turn.remaining() <= SHORT_BATCH {
@@ -257,10 +270,10 @@ impl<H: Handler, C: StoreEvent> Hands<'_, H, C> {
     }
 
     #[inline(always)]
-    fn unmeasured(&mut self, turn: &mut Turn<'_, C>) {
-        while let Some((cell, sequence, at_end)) = turn.next() {
+    fn unmeasured(&mut self, turn: &mut impl Events<C>) {
+        while let Some(Taken { cell, sequence, at_end, merged }) = turn.next() {
             if self.wants(cell) {
-                self.handle(cell, sequence, at_end);
+                self.handle(cell, sequence, at_end, merged);
                 if *self.stop {
                     return;
                 }
@@ -270,11 +283,11 @@ impl<H: Handler, C: StoreEvent> Hands<'_, H, C> {
 
     /// A caught-up slot: the clock is read around every event.
     #[inline(always)]
-    fn each_timed(&mut self, turn: &mut Turn<'_, C>) {
+    fn each_timed(&mut self, turn: &mut impl Events<C>) {
         let mut start = self.begin();
-        while let Some((cell, sequence, at_end)) = turn.next() {
+        while let Some(Taken { cell, sequence, at_end, merged }) = turn.next() {
             if self.wants(cell) {
-                self.handle(cell, sequence, at_end);
+                self.handle(cell, sequence, at_end, merged);
                 let (header, end) = (cell.as_event().header(), self.read_clock());
                 let total = self.meter.alone(header, start, end);
                 self.timeline.check(total, header, sequence, (start, end));
@@ -288,10 +301,10 @@ impl<H: Handler, C: StoreEvent> Hands<'_, H, C> {
 
     /// A busy slot: the clock is read twice in each group of events.
     #[inline(always)]
-    fn groups_timed(&mut self, turn: &mut Turn<'_, C>) {
+    fn groups_timed(&mut self, turn: &mut impl Events<C>) {
         let mut left = 0;
         let mut start = self.begin();
-        while let Some((cell, sequence, at_end)) = turn.next() {
+        while let Some(Taken { cell, sequence, at_end, merged }) = turn.next() {
             if !self.wants(cell) {
                 continue;
             }
@@ -300,13 +313,13 @@ impl<H: Handler, C: StoreEvent> Hands<'_, H, C> {
                     start = self.read_clock();
                     self.close(start);
                 }
-                self.handle(cell, sequence, at_end);
+                self.handle(cell, sequence, at_end, merged);
                 let (header, end) = (cell.as_event().header(), self.read_clock());
                 let total = self.meter.open(header, start, end, self.tally.handled());
                 self.timeline.check(total, header, sequence, (start, end));
                 left = GROUP - 1;
             } else {
-                self.handle(cell, sequence, at_end);
+                self.handle(cell, sequence, at_end, merged);
                 left -= 1;
             }
             if *self.stop {
@@ -338,26 +351,40 @@ impl<H: Handler, C: StoreEvent> Hands<'_, H, C> {
 
     #[inline(always)]
     fn wants(&mut self, cell: &C) -> bool {
-        let wanted = self.tags.contains(cell.as_event().tag());
+        let tag = cell.as_event().tag();
+        let wanted = self.tags.contains(tag);
         self.tally.filtered += u64::from(!wanted);
-        wanted
+        if !wanted {
+            self.books.count(tag, Fate::Filtered);
+            return false;
+        }
+        self.books.admits(cell, self.ctx)
     }
 
     #[inline(always)]
-    fn handle(&mut self, cell: &C, sequence: u64, at_end: bool) {
+    fn handle(&mut self, cell: &C, sequence: u64, at_end: bool, merged: u64) {
         self.beat.set_at(sequence);
         self.ctx.end_of_batch = at_end;
-        match self.handler.on_event(cell.as_event(), self.ctx) {
-            Outcome::Done => self.tally.delivered += 1,
+        if B::KEPT {
+            self.ctx.merged = merged;
+        }
+        let fate = match self.handler.on_event(cell.as_event(), self.ctx) {
+            Outcome::Done => {
+                self.tally.delivered += 1;
+                Fate::Delivered
+            }
             Outcome::Dead => {
                 self.tally.dead += 1;
                 refused(self.letters, self.ctx, cell, sequence);
+                Fate::Dead
             }
             Outcome::Stop => {
                 self.tally.delivered += 1;
                 *self.stop = true;
+                Fate::Delivered
             }
-        }
+        };
+        self.books.count(cell.as_event().tag(), fate);
     }
 
     #[inline(always)]
@@ -383,7 +410,7 @@ fn bury<C>(letters: &mut dyn DeadLetterSink<C>, ctx: &Context, cell: &C, sequenc
     letters.bury(Dead { cell, sequence, reason, attempt, time, bytes_len });
 }
 
-impl<F: Family, H: Handler> Slot<F, H> {
+impl<F: Family, H: Handler, S: Source<F::Cell>> Slot<F, H, S> {
     /// The slot was asked for something. `None`: the turn goes on.
     #[cold]
     fn attend(&mut self) -> Option<Turned> {
@@ -423,9 +450,10 @@ impl<F: Family, H: Handler> Slot<F, H> {
     /// Shows the counts of the turn that is over.
     #[inline(always)]
     fn show_tally(&mut self) {
-        if let Some(reader) = &self.reader {
-            self.tally.advance(reader.position());
+        if let Some(source) = &self.source {
+            source.settle_tally(&mut self.tally);
         }
+        self.books.show(&mut self.tally);
         self.shared.publish(&self.tally);
     }
 
@@ -435,18 +463,21 @@ impl<F: Family, H: Handler> Slot<F, H> {
         // Before the event is counted: it is not measured.
         let _ = self.meter.close(self.ctx.clock.now(), self.tally.handled());
         let (beat, letters, ctx) = (&self.beat, &mut self.letters, &mut self.ctx);
-        if let Some(reader) = &mut self.reader
-            && reader.position() == beat.at()
-        {
+        if let Some(source) = &mut self.source {
             // Not where the slot was quarantined meanwhile: its reader takes no turn any more.
-            let stepped = reader.skip_with(|cell, sequence| {
+            let mut died = None;
+            let stepped = source.step_over(beat.at(), |cell, sequence| {
+                died = Some(cell.as_event().tag());
                 if let Some(letters) = letters {
-                    ctx.holds_event = true;
+                    ctx.holds_event = S::IN_PLACE;
                     bury(&mut **letters, ctx, cell, sequence, DeadReason::Panicked);
                     ctx.holds_event = false;
                 }
             });
             self.tally.dead += u64::from(stepped);
+            if let Some(tag) = died {
+                self.books.count(tag, Fate::Dead);
+            }
         }
         self.ctx.scratch.reset();
         self.after_panic(message)
@@ -577,13 +608,13 @@ impl<F: Family, H: Handler> Slot<F, H> {
         let end = self.shared.state.claim_end(wish);
         self.show_tally();
         if end != SlotState::Stopped {
-            self.reader = None;
+            self.source = None;
             self.shared.state.show_end();
         }
         self.beat.set_phase(Phase::Stopping);
         self.tell_end(end);
         // The reader goes first: who gets the handler knows that nothing gates any more.
-        self.reader = None;
+        self.source = None;
         self.ticket = None;
         self.letters = None;
         self.shared.state.show_end();

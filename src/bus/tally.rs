@@ -1,5 +1,5 @@
 //! What a slot has done, in numbers: kept by its thread, shown once per turn. At any moment
-//! `joined + delivered + filtered + dead + holes == position`.
+//! `joined + delivered + filtered + dead + holes + dropped + conflated + expired + shed == position`.
 
 /// Counts of one slot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,6 +16,11 @@ pub(super) struct Tally {
     /// Dead letters handled after all, and those that failed again: not sequences of the ring.
     pub(super) redelivered: u64,
     pub(super) redelivered_dead: u64,
+    /// What only a slot with a managed source has.
+    pub(super) dropped: u64,
+    pub(super) conflated: u64,
+    pub(super) expired: u64,
+    pub(super) shed: u64,
 }
 
 /// Words of a [`Tally`].
@@ -46,13 +51,25 @@ impl Tally {
 
     #[inline(always)]
     pub(super) fn counts(&self) -> [u64; COUNTS] {
-        let Self { delivered, filtered, dead, holes, batches, joined, position, redelivered, redelivered_dead } = *self;
+        let Self { delivered, filtered, dead, holes, batches, joined, position, redelivered, redelivered_dead, .. } =
+            *self;
         [delivered, filtered, dead, holes, batches, joined, position, redelivered, redelivered_dead]
     }
 
     pub(super) fn of(counts: [u64; COUNTS]) -> Self {
         let [delivered, filtered, dead, holes, batches, joined, position, redelivered, redelivered_dead] = counts;
-        Self { delivered, filtered, dead, holes, batches, joined, position, redelivered, redelivered_dead }
+        Self {
+            delivered,
+            filtered,
+            dead,
+            holes,
+            batches,
+            joined,
+            position,
+            redelivered,
+            redelivered_dead,
+            ..Self::default()
+        }
     }
 }
 

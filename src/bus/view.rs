@@ -13,7 +13,8 @@ use crate::ring::{Doorbell, ReaderId, WaitStrategy};
 use crate::sync::{Ordering, fence};
 use std::sync::Arc;
 
-/// Counts of a slot as they stood after one of its turns: at any moment `joined + delivered + filtered + dead + holes == position`.
+/// Counts of a slot as they stood after one of its turns: at any moment
+/// `joined + delivered + filtered + dead + holes + dropped + conflated + expired + shed == position`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SlotStats {
     /// Its state.
@@ -24,6 +25,14 @@ pub struct SlotStats {
     pub filtered: u64,
     /// Events refused, or lost to a panic.
     pub dead: u64,
+    /// Events lost to the slot's overflow policy, because it was too slow for them.
+    pub dropped: u64,
+    /// Events merged into a newer one of their key.
+    pub conflated: u64,
+    /// Events whose deadline was over.
+    pub expired: u64,
+    /// Events that the mode of the bus left out.
+    pub shed: u64,
     /// Sequences that carried no event.
     pub holes: u64,
     /// Turns with events.
@@ -159,6 +168,10 @@ impl SlotView {
             delivered: tally.delivered,
             filtered: tally.filtered,
             dead: tally.dead,
+            dropped: tally.dropped,
+            conflated: tally.conflated,
+            expired: tally.expired,
+            shed: tally.shed,
             holes: tally.holes,
             batches: tally.batches,
             joined: tally.joined,

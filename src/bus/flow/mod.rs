@@ -1,0 +1,82 @@
+//! Where a slot's events come from, and what becomes of each: the seams between the slot's loop and everything that may stand before a handler.
+//!
+//! A slot that asks for nothing but events has a [`BoundReader`] as its [`Source`] and `()` as its [`Books`]: every method is one call deep and the
+//! rest folds away, so that its loop is the one that `docs/hot-path.md` explains. All that costs something (policies, lanes, deadlines, accounts
+//! by tag) stands in one other source, [`managed::Managed`], which each handler gets a second loop for.
+
+mod fate;
+mod gap;
+mod plain;
+
+pub use fate::Fate;
+pub use gap::Gap;
+
+use super::context::Context;
+use super::tally::Tally;
+use crate::event::{StoreEvent, Tag};
+use crate::ring::WaitStrategy;
+
+/// An event at hand, and where it stands.
+pub(super) struct Taken<'e, C> {
+    pub(super) cell: &'e C,
+    pub(super) sequence: u64,
+    /// Whether it is the last one of its turn.
+    pub(super) at_end: bool,
+    /// Older events of its key that it stands for.
+    pub(super) merged: u64,
+}
+
+/// The events of one turn, in order.
+pub(super) trait Events<C> {
+    /// Whether events lie in the ring while they are handled, and their bytes with them.
+    const IN_PLACE: bool;
+    /// The next one.
+    fn next(&mut self) -> Option<Taken<'_, C>>;
+    /// How many there may still be.
+    fn remaining(&self) -> u64;
+    /// The event last taken is done with: a panic from here on does not bring it back.
+    fn settle(&mut self);
+    /// What the slot has lost since its last turn, and was not told of yet.
+    #[inline(always)]
+    fn gap(&mut self) -> Option<Gap<'_>> {
+        None
+    }
+}
+
+/// Where a slot's events come from.
+pub(super) trait Source<C: StoreEvent> {
+    /// As [`Events::IN_PLACE`].
+    const IN_PLACE: bool;
+    /// What is written down about each event.
+    type Books: Books<C>;
+    /// One turn of at most `limit` events, which `run` takes one by one. Returns how many it covered; 0: nothing was there, and `run` was not
+    /// called.
+    fn turn(&mut self, limit: usize, run: impl FnOnce(&mut Self::Turn<'_>)) -> usize;
+    /// The events of a turn.
+    type Turn<'t>: Events<C>
+    where
+        Self: 't;
+    /// Whether nothing more comes.
+    fn is_finished(&mut self) -> bool;
+    /// Whether its gate was taken away from outside.
+    fn is_revoked(&self) -> bool;
+    /// Whether there is something to handle.
+    fn is_ready(&mut self) -> bool;
+    fn wait_strategy(&self) -> WaitStrategy;
+    /// The handler panicked over the event `at`, if it was over one: that event is handed to `look` and stepped over. Returns whether there was one.
+    fn step_over(&mut self, at: u64, look: impl FnOnce(&C, u64)) -> bool;
+    /// Brings the counts up to where the source stands.
+    fn settle_tally(&self, tally: &mut Tally);
+}
+
+/// What is written down about each event beside the slot's totals, and what is asked before one is handled.
+pub(super) trait Books<C: StoreEvent> {
+    /// Whether there are any.
+    const KEPT: bool;
+    /// Whether an event that the slot wants is to be handled: its deadline is not over, and no mode leaves it out. If not, that is counted.
+    fn admits(&mut self, cell: &C, ctx: &mut Context) -> bool;
+    /// One event met this fate.
+    fn count(&mut self, tag: Tag, fate: Fate);
+    /// Shows what was counted to others.
+    fn show(&mut self, tally: &mut Tally);
+}
