@@ -1,7 +1,7 @@
 //! The door to atomics, made of loom's types: the same shape as `src/sync/mod.rs`, with which the included files compile unchanged.
 
 use loom::cell::UnsafeCell;
-pub use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+pub use loom::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
 pub use loom::thread::yield_now;
 use std::mem::size_of;
 use std::time::Duration;

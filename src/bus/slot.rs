@@ -351,14 +351,15 @@ impl<H: Handler, C: StoreEvent, B: Books<C>> Hands<'_, H, C, B> {
 
     #[inline(always)]
     fn wants(&mut self, cell: &C) -> bool {
-        let tag = cell.as_event().tag();
-        let wanted = self.tags.contains(tag);
+        let wanted = self.tags.contains(cell.as_event().tag());
         self.tally.filtered += u64::from(!wanted);
-        if !wanted {
-            self.books.count(tag, Fate::Filtered);
-            return false;
+        if B::KEPT {
+            if wanted {
+                return self.books.admits(cell, self.ctx);
+            }
+            self.count(cell, Fate::Filtered);
         }
-        self.books.admits(cell, self.ctx)
+        wanted
     }
 
     #[inline(always)]
@@ -368,23 +369,29 @@ impl<H: Handler, C: StoreEvent, B: Books<C>> Hands<'_, H, C, B> {
         if B::KEPT {
             self.ctx.merged = merged;
         }
-        let fate = match self.handler.on_event(cell.as_event(), self.ctx) {
+        match self.handler.on_event(cell.as_event(), self.ctx) {
             Outcome::Done => {
                 self.tally.delivered += 1;
-                Fate::Delivered
+                self.count(cell, Fate::Delivered);
             }
             Outcome::Dead => {
                 self.tally.dead += 1;
+                self.count(cell, Fate::Dead);
                 refused(self.letters, self.ctx, cell, sequence);
-                Fate::Dead
             }
             Outcome::Stop => {
                 self.tally.delivered += 1;
+                self.count(cell, Fate::Delivered);
                 *self.stop = true;
-                Fate::Delivered
             }
-        };
-        self.books.count(cell.as_event().tag(), fate);
+        }
+    }
+
+    #[inline(always)]
+    fn count(&mut self, cell: &C, fate: Fate) {
+        if B::KEPT {
+            self.books.count(cell.as_event().tag(), fate);
+        }
     }
 
     #[inline(always)]

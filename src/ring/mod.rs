@@ -44,6 +44,7 @@
 mod cell;
 mod claim;
 mod error;
+mod evict;
 mod lossy;
 mod place;
 mod publisher;
@@ -56,6 +57,7 @@ mod wait;
 
 pub use claim::Claim;
 pub use error::{PublishError, ReaderId, RingError};
+pub use evict::{EvictableReader, Spill};
 pub use lossy::{Copied, LossyReader};
 pub use publisher::Publisher;
 pub use reader::{Batch, BoundReader, Polled, Reader, Turn};

@@ -43,6 +43,26 @@ impl Place {
     }
 }
 
+impl Place {
+    /// Moves the sequence from where it was last seen, unless somebody else has moved it.
+    pub(super) fn advance(&self, from: u64, to: u64) -> Result<(), u64> {
+        // SYNC reader-advanced: both ways, the reader and publishers move it in turn.
+        self.sequence.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).map(|_| ())
+    }
+}
+
+/// A place that is kept for its reader for a while.
+pub(super) struct Kept<'p> {
+    places: &'p Places,
+    index: usize,
+}
+
+impl Drop for Kept<'_> {
+    fn drop(&mut self) {
+        self.places.let_go(self.index);
+    }
+}
+
 /// All places of one ring.
 pub(super) struct Places {
     sets: CachePadded<Sets>,
@@ -158,6 +178,11 @@ impl Places {
             }
         }
         false
+    }
+
+    /// Keeps the place from becoming another reader's for as long as the answer lives. `None`: that reader is gone.
+    pub(super) fn keep_for_now(&self, reader: ReaderId) -> Option<Kept<'_>> {
+        self.keep(reader).then(|| Kept { places: self, index: reader.index() })
     }
 
     /// Whether the place is still that reader's, revoked or not. A reader that leaves stores `FREE` before its place can be taken again.

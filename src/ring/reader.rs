@@ -24,16 +24,16 @@ const ENOUGH: u64 = 192;
 
 /// A gating reader of every event of the ring, in order. `Send`; dropping it detaches it.
 pub struct Reader<T: Plain> {
-    shared: Arc<Shared<T>>,
-    place: ReaderId,
+    pub(super) shared: Arc<Shared<T>>,
+    pub(super) place: ReaderId,
     /// The places this reader runs after, a bit each; 0: after the publishers alone.
     after: u64,
     /// The next sequence to read.
-    next: u64,
+    pub(super) next: u64,
     /// All below is published and, where this reader runs after others, done by them.
-    seen: u64,
+    pub(super) seen: u64,
     /// Joined among many publishers at this sequence, and some claims below may be unfinished.
-    unsettled: Option<u64>,
+    pub(super) unsettled: Option<u64>,
     /// The last look found something: this reader runs right behind a publisher.
     close: bool,
     /// When it last found something, and how long it stands back from many publishers after that.
@@ -132,7 +132,7 @@ impl<T: Plain> Reader<T> {
 
     /// The events that may be read now, at most `limit`.
     #[inline(always)]
-    fn available(&mut self, limit: usize) -> Range<u64> {
+    pub(super) fn available(&mut self, limit: usize) -> Range<u64> {
         self.see();
         self.next..self.seen.min(self.next.saturating_add(limit as u64))
     }
@@ -190,7 +190,7 @@ impl<T: Plain> Reader<T> {
     }
 
     #[cold]
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         if self.unsettled.is_some_and(|start| self.shared.settle(self.place, start)) {
             self.unsettled = None;
             // What was read meanwhile was not told to anyone.
@@ -203,7 +203,7 @@ impl<T: Plain> Reader<T> {
     /// after others may see nothing because those are still busy, and among many publishers a claim may be unfinished: what was
     /// published, or claimed, tells.
     #[inline]
-    fn is_finished(&mut self) -> bool {
+    pub(super) fn is_finished(&mut self) -> bool {
         self.shared.is_closed()
             && self.available(1).is_empty()
             && ((self.after == 0 && !self.shared.many) || self.next >= self.shared.published())
@@ -211,7 +211,7 @@ impl<T: Plain> Reader<T> {
 
     /// Hands all below `to` back.
     #[inline(always)]
-    fn advance(&mut self, to: u64) {
+    pub(super) fn advance(&mut self, to: u64) {
         debug_assert!((self.next..=self.seen).contains(&to), "a reader advances over what it has seen");
         self.next = to;
         if self.unsettled.is_none() {

@@ -57,6 +57,9 @@ pub(super) fn room_for<T: Plain>(
         if standing.full.is_multiple_of(LIFE_CHECK_EVERY) && bury_the_dead(shared, &standing.limit) {
             continue;
         }
+        if shared.evict(end) {
+            continue;
+        }
         if standing.limit.end < standing.limit.gate && step_over(shared, count, standing, at)? {
             continue;
         }

@@ -2,6 +2,7 @@
 
 use super::cell::{Cell, Seen};
 use super::error::{ReaderId, RingError};
+use super::evict::Parcels;
 use super::place::{Places, Slowest};
 use super::revoke::{Pins, Run};
 use super::wait::{Doorbell, WaitStrategy};
@@ -27,6 +28,7 @@ pub(super) struct Shared<T> {
     control: CachePadded<Control>,
     pub(super) bell: Arc<Doorbell>,
     pub(super) places: Places,
+    pub(super) parcels: Parcels<T>,
 }
 
 struct Control {
@@ -60,6 +62,7 @@ impl<T: Plain> Shared<T> {
             control: CachePadded::new(Control { closed: AtomicU32::new(0), publishers: AtomicU32::new(0) }),
             bell,
             places: Places::new(),
+            parcels: Parcels::new(),
         }))
     }
 
@@ -187,6 +190,7 @@ impl<T: Plain> Shared<T> {
     /// missed, nothing older than the newest events at the call is seen.
     pub(super) fn join(&self, after: &[ReaderId], wait: WaitStrategy) -> Result<(ReaderId, u64), RingError> {
         let place = self.places.take(after, wait)?;
+        self.parcels.clear(place);
         let lowest = self.cursor.load(Ordering::Relaxed).saturating_sub(self.capacity());
         self.places.place(place).store(lowest);
         fence(Ordering::SeqCst); // SYNC join

@@ -12,7 +12,7 @@ mod words;
 
 pub use asymmetric::{fence_heavy, fence_light};
 pub use core::hint::spin_loop;
-pub use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+pub use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
 pub use futex::{futex_wait, futex_wake_all};
 pub use hints::{fetch_to_write, hold_speculation, pause_until, raw_ticks};
 pub use simulation::{Moment, Spawned, Waker, abort, is_simulated, nap, park, receive, spawn, yield_now};
