@@ -14,11 +14,15 @@ mod block;
 mod event;
 #[path = "../../src/counters/latest.rs"]
 mod latest;
+#[path = "../../src/counters/ledger.rs"]
+mod ledger;
 #[path = "../../src/ring/mod.rs"]
 mod ring;
 mod sync;
 
 mod block_models;
+mod evict_models;
 mod latest_models;
+mod ledger_models;
 mod ring_models;
 mod tag_set_models;

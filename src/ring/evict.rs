@@ -7,6 +7,7 @@
 
 use super::cell::Seen;
 use super::error::ReaderId;
+use super::place::Slowest;
 use super::reader::Reader;
 use super::shared::Shared;
 use super::wait::WaitStrategy;
@@ -126,32 +127,36 @@ impl<T> Drop for Parcels<T> {
 }
 
 impl<T: Plain> Shared<T> {
-    /// Makes room up to `end` by taking events from readers that allow it. False: others are in the way, or nothing could be taken now.
+    /// Makes room up to `end`, where readers gate below that, by taking events from those that allow it. Whether it is worth looking again; if not,
+    /// others are in the way, or nothing could be taken now.
     #[cold]
     pub(super) fn evict(&self, end: u64) -> bool {
         let needed = end.saturating_sub(self.capacity());
-        if self.parcels.is_empty()
-            || self.places.gates().any(|gate| gate.sequence < needed && !self.parcels.has(gate.reader))
-        {
+        let in_the_way = || self.places.gates().filter(|gate| gate.sequence < needed);
+        if self.parcels.is_empty() || in_the_way().any(|gate| !self.parcels.has(gate.reader)) {
             return false;
         }
-        let mut evicted = false;
-        for gate in self.places.gates().filter(|gate| gate.sequence < needed) {
-            evicted |= self.evict_from(gate.reader, needed);
+        // With nobody in the way all have moved on since the limit was taken.
+        let (mut anyone, mut again) = (false, false);
+        for gate in in_the_way() {
+            anyone = true;
+            again |= self.evict_from(gate, needed);
         }
-        evicted
+        again || !anyone
     }
 
-    fn evict_from(&self, reader: ReaderId, needed: u64) -> bool {
+    fn evict_from(&self, Slowest { reader, sequence: from }: Slowest, needed: u64) -> bool {
         // Kept, so that the place does not become another reader's meanwhile.
         let Some(_kept) = self.places.keep_for_now(reader) else { return false };
         let Some(mut parcel) = self.parcels.lend(reader) else { return false };
         let Parcel { copies, spill } = &mut *parcel;
         copies.clear();
-        let from = self.places.sequence(reader);
         let chunk = (self.capacity() / 8).clamp(1, EVICT_MAX);
         // It takes nothing that the readers it runs after have not had.
-        let to = needed.max(from.saturating_add(chunk)).min(from.saturating_add(EVICT_MAX)).min(self.places.end_of(self.places.after(reader)));
+        let to = needed
+            .max(from.saturating_add(chunk))
+            .min(from.saturating_add(EVICT_MAX))
+            .min(self.places.end_of(self.places.after(reader)));
         for sequence in from..to {
             match self.cell(sequence).copy(sequence) {
                 (Seen::Event | Seen::First, event) if spill.may_take(&event) => copies.push(Some(event)),
@@ -160,12 +165,13 @@ impl<T: Plain> Shared<T> {
                 _ => break,
             }
         }
-        let moved = !copies.is_empty() && self.places.place(reader).advance(from, from + copies.len() as u64).is_ok();
-        if moved {
+        let found = !copies.is_empty();
+        if found && self.places.place(reader).advance(from, from + copies.len() as u64).is_ok() {
             (from..).zip(copies.iter()).for_each(|(sequence, event)| spill.take(sequence, event.as_ref()));
         }
         self.parcels.give_back(reader, parcel);
-        moved
+        // Where it was not moved from here, its reader has moved it, and there is room too.
+        found || self.places.sequence(reader) != from
     }
 }
 

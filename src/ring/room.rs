@@ -57,7 +57,7 @@ pub(super) fn room_for<T: Plain>(
         if standing.full.is_multiple_of(LIFE_CHECK_EVERY) && bury_the_dead(shared, &standing.limit) {
             continue;
         }
-        if shared.evict(end) {
+        if end > standing.limit.gate && shared.evict(end) {
             continue;
         }
         if standing.limit.end < standing.limit.gate && step_over(shared, count, standing, at)? {

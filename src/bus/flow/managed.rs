@@ -1,0 +1,196 @@
+//! The source of a slot that asks for more than events: a policy that may lose some, deadlines, modes, accounts by tag. Where it comes from is decided
+//! once a turn; what it costs is paid by such slots alone.
+
+use super::copying::{CopiedTurn, Copying};
+use super::fate::Fate;
+use super::gap::Gap;
+use super::overflow::Policies;
+use super::rows::Rows;
+use super::{Admission, Books, Events, Source, Taken};
+use crate::bus::context::Context;
+use crate::bus::shared::SlotShared;
+use crate::bus::tally::Tally;
+use crate::event::{StoreEvent, Tag, TagSet};
+use crate::ring::{BoundReader, Reader, Turn, WaitStrategy};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// Where the events of such a slot come from.
+pub(in crate::bus) enum Managed<C: StoreEvent> {
+    /// From where they lie: publishers wait for the slot.
+    InPlace(BoundReader<C>, Rc<Rows>),
+    /// Copied: nobody waits.
+    Copied(Copying<C>, Rc<Rows>),
+}
+
+impl<C: StoreEvent> Managed<C> {
+    /// A slot's source, bound to the calling thread.
+    pub(in crate::bus) fn new(
+        reader: Reader<C>,
+        policies: &Policies,
+        family: &TagSet,
+        shared: &Arc<SlotShared>,
+        rows: &Rc<Rows>,
+    ) -> Self {
+        if policies.is_evictable(family) {
+            Self::Copied(Copying::new(reader, policies, family, shared, rows), Rc::clone(rows))
+        } else {
+            Self::InPlace(reader.bind(), Rc::clone(rows))
+        }
+    }
+
+    /// Where it stands in its ring.
+    pub(in crate::bus) fn position(&self) -> u64 {
+        match self {
+            Self::InPlace(reader, _) => reader.position(),
+            Self::Copied(copying, _) => copying.position(),
+        }
+    }
+}
+
+/// The events of one turn.
+pub(in crate::bus) enum ManagedTurn<'t, 'r, C: StoreEvent> {
+    InPlace(&'t mut Turn<'r, C>),
+    Copied(CopiedTurn<'t, C>),
+}
+
+impl<C: StoreEvent> Events<C> for ManagedTurn<'_, '_, C> {
+    fn in_place(&self) -> bool {
+        matches!(self, Self::InPlace(_))
+    }
+
+    #[inline]
+    fn next(&mut self) -> Option<Taken<'_, C>> {
+        match self {
+            Self::InPlace(turn) => Events::next(*turn),
+            Self::Copied(turn) => turn.next(),
+        }
+    }
+
+    #[inline]
+    fn remaining(&self) -> u64 {
+        match self {
+            Self::InPlace(turn) => turn.remaining(),
+            Self::Copied(turn) => turn.remaining(),
+        }
+    }
+
+    #[inline]
+    fn settle(&mut self) {
+        match self {
+            Self::InPlace(turn) => turn.settle(),
+            Self::Copied(turn) => turn.settle(),
+        }
+    }
+
+    #[inline]
+    fn gap(&mut self) -> Option<Gap<'_>> {
+        match self {
+            Self::InPlace(_) => None,
+            Self::Copied(turn) => turn.gap(),
+        }
+    }
+}
+
+impl<C: StoreEvent> Source<C> for Managed<C> {
+    type Books = ManagedBooks;
+
+    fn turn(&mut self, limit: usize, run: impl for<'t, 'r> FnOnce(&mut Self::Turn<'t, 'r>)) -> usize {
+        match self {
+            Self::InPlace(reader, _) => reader.turn(limit, |turn| run(&mut ManagedTurn::InPlace(turn))),
+            Self::Copied(copying, _) => {
+                let begun = copying.begin();
+                if begun {
+                    run(&mut ManagedTurn::Copied(copying.turn(limit)));
+                }
+                usize::from(begun)
+            }
+        }
+    }
+
+    type Turn<'t, 'r> = ManagedTurn<'t, 'r, C>;
+
+    fn is_finished(&mut self) -> bool {
+        match self {
+            Self::InPlace(reader, _) => reader.is_finished(),
+            Self::Copied(copying, _) => copying.is_finished(),
+        }
+    }
+
+    fn is_revoked(&self) -> bool {
+        match self {
+            Self::InPlace(reader, _) => reader.is_revoked(),
+            Self::Copied(copying, _) => copying.reader().is_revoked(),
+        }
+    }
+
+    fn is_ready(&mut self) -> bool {
+        match self {
+            Self::InPlace(reader, rows) => reader.is_ready() || rows.is_behind(),
+            Self::Copied(copying, rows) => copying.is_ready() || rows.is_behind(),
+        }
+    }
+
+    fn wait_strategy(&self) -> WaitStrategy {
+        match self {
+            Self::InPlace(reader, _) => reader.wait_strategy(),
+            Self::Copied(copying, _) => copying.reader().wait_strategy(),
+        }
+    }
+
+    fn lends(&self) -> bool {
+        matches!(self, Self::InPlace(..))
+    }
+
+    fn step_over(&mut self, at: u64, look: impl FnOnce(&C, u64)) -> bool {
+        match self {
+            Self::InPlace(reader, _) => Source::step_over(reader, at, look),
+            Self::Copied(copying, _) => copying.step_over(look),
+        }
+    }
+
+    fn settle_tally(&self, tally: &mut Tally) {
+        match self {
+            Self::InPlace(reader, _) => tally.advance(reader.position()),
+            Self::Copied(copying, _) => tally.settle(copying.holes()),
+        }
+    }
+}
+
+/// What such a slot writes down, and asks before it handles an event.
+pub(in crate::bus) struct ManagedBooks {
+    pub(in crate::bus) rows: Rc<Rows>,
+    /// Whether events whose deadline is over are left out.
+    pub(in crate::bus) expires: bool,
+    pub(in crate::bus) admission: Option<Arc<dyn Admission>>,
+}
+
+impl<C: StoreEvent> Books<C> for ManagedBooks {
+    const KEPT: bool = true;
+
+    fn admits(&mut self, cell: &C, ctx: &mut Context) -> bool {
+        let event = cell.as_event();
+        if self.expires
+            && let Some(deadline) = cell.deadline()
+            && ctx.clock().now() > deadline
+        {
+            self.rows.count(event.tag(), Fate::Expired, 1);
+            return false;
+        }
+        if let Some(admission) = &self.admission
+            && !admission.admits(event, ctx.now())
+        {
+            self.rows.count(event.tag(), Fate::Shed, 1);
+            return false;
+        }
+        true
+    }
+
+    fn count(&mut self, tag: Tag, fate: Fate) {
+        self.rows.count(tag, fate, 1);
+    }
+
+    fn show(&mut self, tally: &mut Tally) {
+        self.rows.show(tally);
+    }
+}
