@@ -4,7 +4,9 @@ use super::beat::Beat;
 use super::bytes::ByteArena;
 use super::name::Name;
 use crate::clock::{Clock, Ticks};
+use crate::event::StoreEvent;
 use bumpalo::Bump;
+use core::time::Duration;
 use std::sync::Arc;
 
 /// The slot's side of a handler call. Valid during the call.
@@ -17,6 +19,8 @@ pub struct Context {
     pub(super) beat: Arc<Beat>,
     /// Which attempt at the event this is.
     pub(super) attempt: u32,
+    /// That of the event at hand. Never set on a bus whose family has no deadlines.
+    deadline: Option<Ticks>,
     pub(super) end_of_batch: bool,
     /// Older events that the one at hand stands for.
     pub(super) merged: u64,
@@ -44,12 +48,21 @@ impl Context {
             now,
             beat,
             attempt: 1,
+            deadline: None,
             end_of_batch: false,
             merged: 0,
             holds_event: false,
             did_nothing: false,
             arena,
             scratch,
+        }
+    }
+
+    /// The event in `cell` is the one at hand from here on.
+    #[inline(always)]
+    pub(super) fn take_up<C: StoreEvent>(&mut self, cell: &C) {
+        if C::DEADLINE {
+            self.deadline = cell.deadline();
         }
     }
 
@@ -94,6 +107,20 @@ impl Context {
     #[inline]
     pub fn now(&self) -> Ticks {
         self.now
+    }
+
+    /// The deadline of the event at hand, after a batch that of the last one, if it has one: only those of families declared `with deadline` do.
+    #[must_use]
+    #[inline]
+    pub fn deadline(&self) -> Option<Ticks> {
+        self.deadline
+    }
+
+    /// The time left to the deadline of the event at hand: zero when it has come, `None` where there is none. Reads the clock.
+    #[must_use]
+    pub fn remaining(&self) -> Option<Duration> {
+        let left = self.deadline?.since(self.clock.now());
+        Some(Duration::from_nanos(self.clock.to_ns(left)))
     }
 
     /// For a handler that wraps another: its `on_batch_end` or `on_idle` did something of its own, whatever the inner one, called before, did. A slot

@@ -2,10 +2,11 @@
 
 use super::builder::{Bus, Inner};
 use super::bytes::{ByteWriter, BytesError};
+use super::context::Context;
 use super::error::PublishFailure;
 use super::name::Name;
 use super::overflow::Overflow;
-use crate::clock::Ticks;
+use crate::clock::{Clock, Ticks};
 use crate::event::{Family, Header, Payload, StoreEvent};
 use crate::ring::{self, Claim, PublishError};
 use crate::sync::{Ordering, Plain};
@@ -29,19 +30,72 @@ pub struct Envelope {
     pub key: u32,
     /// When the event should have been published, where that is known: age and the publisher's delay are taken from it.
     pub intended: Option<Ticks>,
+    /// From when on the event is of no use any more. Only for families declared `with deadline`: there is no room for it in others.
+    pub deadline: Option<Ticks>,
 }
 
 impl Envelope {
     /// An envelope with a key.
     #[must_use]
     pub const fn key(key: u32) -> Self {
-        Self { key, intended: None }
+        Self { key, intended: None, deadline: None }
     }
 
     /// With the time at which the event should have been published.
     #[must_use]
     pub const fn intended(mut self, at: Ticks) -> Self {
         self.intended = Some(at);
+        self
+    }
+
+    /// With the moment from which the event is of no use any more: a slot that keeps deadlines does not hand it to its handler then.
+    #[must_use]
+    pub const fn deadline(mut self, at: Ticks) -> Self {
+        self.deadline = Some(at);
+        self
+    }
+
+    /// With a deadline this long after now, by `clock`, which is the bus's.
+    #[must_use]
+    pub fn expires_in(self, limit: Duration, clock: &Clock) -> Self {
+        let limit_ns = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
+        self.deadline(Ticks(clock.now().0.saturating_add(clock.from_ns(limit_ns))))
+    }
+
+    /// For an event that follows from the one at hand: its deadline is that one's, or its own where it has an earlier one. Both buses go by the
+    /// same clock.
+    ///
+    /// ```
+    /// use tagring::bus::{Bus, Context, Envelope, Handler, Outcome, Publisher};
+    /// use tagring::clock::Ticks;
+    /// use tagring::event::Event;
+    ///
+    /// tagring::events! { pub mod signals with deadline; pub struct Signal = 1, v1 { pub edge: i64 } }
+    /// tagring::events! { pub mod orders with deadline; pub struct Order = 1, v1 { pub qty: i64 } }
+    ///
+    /// struct Trader { orders: Publisher<orders::Events> }
+    /// impl Handler for Trader {
+    ///     fn on_event(&mut self, event: &Event, ctx: &mut Context) -> Outcome {
+    ///         let to = Envelope::key(event.key()).inherit(ctx);
+    ///         assert_eq!(to.deadline, event.deadline());
+    ///         self.orders.try_publish(to, &orders::Order { qty: 1 }).map_or(Outcome::Dead, |_| Outcome::Done)
+    ///     }
+    /// }
+    ///
+    /// let (_, orders) = Bus::<orders::Events>::builder("orders").capacity(8).single()?;
+    /// let (bus, mut feed) = Bus::<signals::Events>::builder("signals").capacity(8).single()?;
+    /// let mut slot = bus.slot("trader").attach_here(Trader { orders })?;
+    /// let at = Ticks(bus.clock().now().0 + bus.clock().from_ns(5_000_000));
+    /// feed.try_publish(Envelope::key(7).deadline(at), &signals::Signal { edge: 3 })?;
+    /// assert!(slot.turn());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn inherit(mut self, ctx: &Context) -> Self {
+        self.deadline = match (self.deadline, ctx.deadline()) {
+            (Some(own), Some(inherited)) => Some(own.min(inherited)),
+            (own, inherited) => own.or(inherited),
+        };
         self
     }
 }
@@ -357,7 +411,12 @@ fn cell<F: Family, P: Payload>(now: Ticks, to: Envelope, payload: &P) -> F::Cell
         assert!(F::ALL.contains(P::TAG), "this payload does not belong to the bus's family: its tag is not in it");
     }
     let delay = to.intended.map_or(0, |at| now.since(at));
-    F::Cell::store(Header::new(P::TAG, to.key, now, delay), payload)
+    debug_assert!(
+        F::DEADLINE || to.deadline.is_none(),
+        "an event of family `{0}` has no room for a deadline; declare it `pub mod {0} with deadline;`, or publish without one",
+        F::NAME
+    );
+    F::Cell::store(Header::new(P::TAG, to.key, now, delay), payload).expiring(to.deadline)
 }
 
 #[cold]

@@ -365,6 +365,7 @@ impl<H: Handler, C: StoreEvent, B: Books<C>> Hands<'_, H, C, B> {
     #[inline(always)]
     fn handle(&mut self, cell: &C, sequence: u64, at_end: bool, merged: u64) {
         self.beat.set_at(sequence);
+        self.ctx.take_up(cell);
         self.ctx.end_of_batch = at_end;
         if B::KEPT {
             self.ctx.merged = merged;
@@ -572,6 +573,7 @@ impl<F: Family, H: Handler, S: Source<F::Cell>> Slot<F, H, S> {
         let event = letter.cell.as_event();
         ctx.attempt = letter.attempts.saturating_add(1);
         ctx.end_of_batch = true;
+        ctx.take_up(&letter.cell);
         ctx.beat.set_letter(Some(event.tag()));
         ctx.beat.set_at(letter.sequence);
         ctx.beat.set_phase(Phase::Redelivering);

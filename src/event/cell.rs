@@ -4,6 +4,8 @@
 use super::header::Header;
 use super::payload::Payload;
 use super::tag::Tag;
+use super::timed_cell::{DEADLINE_BYTES, NEVER};
+use crate::clock::Ticks;
 use crate::sync::Plain;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -35,10 +37,33 @@ pub struct Event {
 pub trait StoreEvent: Plain {
     /// Bytes of room for the payload.
     const PAYLOAD: usize;
-    /// The cell that holds this event.
+    /// Whether its events may have a deadline: those of families declared `with deadline`. The rest pay nothing for it.
+    const DEADLINE: bool = false;
+    /// The cell that holds this event, without a deadline.
     fn store<P: Payload>(header: Header, payload: &P) -> Self;
     /// The event in the cell.
     fn as_event(&self) -> &Event;
+
+    /// The same with this deadline. Where [`Self::DEADLINE`] is not set, the same.
+    #[must_use]
+    #[inline(always)]
+    fn expiring(self, _at: Option<Ticks>) -> Self {
+        self
+    }
+
+    /// The moment from which the event is of no use any more, if it has one. Where [`Self::DEADLINE`] is not set, `None` and no code.
+    #[must_use]
+    #[inline(always)]
+    fn deadline(&self) -> Option<Ticks> {
+        None
+    }
+
+    /// Whether the deadline has come. Where [`Self::DEADLINE`] is not set, `false` and no code.
+    #[must_use]
+    #[inline(always)]
+    fn has_expired(&self, now: Ticks) -> bool {
+        self.deadline().is_some_and(|at| now >= at)
+    }
 }
 
 impl<const WORDS: usize> StoreEvent for EventCell<WORDS> {
@@ -46,6 +71,22 @@ impl<const WORDS: usize> StoreEvent for EventCell<WORDS> {
 
     #[inline(always)]
     fn store<P: Payload>(header: Header, payload: &P) -> Self {
+        // The header may be that of an event with a deadline; the cell has no room for one.
+        Self::lay(header.untimed(), payload)
+    }
+
+    #[inline(always)]
+    fn as_event(&self) -> &Event {
+        let wide = core::ptr::slice_from_raw_parts(self.0.as_ptr().cast::<u8>(), Self::PAYLOAD) as *const Event;
+        // SAFETY: `Event` is `repr(C)`: a header of HEADER words, then PAYLOAD bytes, WORDS words in all, aligned to 8 as words
+        // are and without padding. Any bytes are a header. The view lives as long as `self` and only reads.
+        unsafe { &*wide }
+    }
+}
+
+impl<const WORDS: usize> EventCell<WORDS> {
+    #[inline(always)]
+    pub(super) fn lay<P: Payload>(header: Header, payload: &P) -> Self {
         const { assert!(size_of::<P>() <= Self::PAYLOAD, "the payload is larger than the cells of this family") }
         let mut words = [0; WORDS];
         let head: [u64; HEADER] = zerocopy::transmute!(header);
@@ -55,11 +96,13 @@ impl<const WORDS: usize> StoreEvent for EventCell<WORDS> {
     }
 
     #[inline(always)]
-    fn as_event(&self) -> &Event {
-        let wide = core::ptr::slice_from_raw_parts(self.0.as_ptr().cast::<u8>(), Self::PAYLOAD) as *const Event;
-        // SAFETY: `Event` is `repr(C)`: a header of HEADER words, then PAYLOAD bytes, WORDS words in all, aligned to 8 as words
-        // are and without padding. Any bytes are a header. The view lives as long as `self` and only reads.
-        unsafe { &*wide }
+    pub(super) const fn last_word(&self) -> u64 {
+        self.0[WORDS - 1]
+    }
+
+    #[inline(always)]
+    pub(super) const fn last_word_mut(&mut self) -> &mut u64 {
+        &mut self.0[WORDS - 1]
     }
 }
 
@@ -105,15 +148,45 @@ impl Event {
         Some(unsafe { &*start })
     }
 
+    /// The moment from which the event is of no use any more, if it has one: only those of families declared `with deadline` do.
+    #[must_use]
+    #[inline]
+    pub fn deadline(&self) -> Option<Ticks> {
+        let (_, word) = self.parts();
+        let word = word.map_or(NEVER, u64::from_ne_bytes);
+        (word != NEVER).then_some(Ticks(word))
+    }
+
+    /// Whether the deadline has come.
+    #[must_use]
+    #[inline]
+    pub fn has_expired(&self, now: Ticks) -> bool {
+        self.deadline().is_some_and(|at| now >= at)
+    }
+
     /// The payload's bytes, and the zeroes behind it up to the cell's room.
     #[must_use]
     pub fn payload_bytes(&self) -> &[u8] {
-        &self.payload
+        self.parts().0
+    }
+
+    /// The room for the payload, and the word with the deadline where the header says that there is one.
+    #[inline]
+    fn parts(&self) -> (&[u8], Option<[u8; DEADLINE_BYTES]>) {
+        match self.payload.split_last_chunk() {
+            Some((room, word)) if self.header.is_timed() => (room, Some(*word)),
+            _ => (&self.payload, None),
+        }
     }
 }
 
 impl core::fmt::Debug for Event {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Event").field("header", &self.header).field("room", &self.payload.len()).finish()
+        let mut event = f.debug_struct("Event");
+        event.field("header", &self.header).field("room", &self.payload_bytes().len());
+        if let Some(at) = self.deadline() {
+            event.field("deadline", &at);
+        }
+        event.finish()
     }
 }

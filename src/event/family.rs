@@ -16,6 +16,8 @@ pub trait Family: Send + Sync + 'static {
     const ALL: TagSet;
     /// What lies in a cell of its rings: header and room for its largest payload, in whole cache lines with the stamp.
     type Cell: StoreEvent;
+    /// Whether its events may have a deadline: it was declared `with deadline`.
+    const DEADLINE: bool = Self::Cell::DEADLINE;
 
     /// The layout that belongs to a tag.
     #[must_use]

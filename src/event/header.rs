@@ -5,8 +5,11 @@ use super::tag::Tag;
 use crate::clock::Ticks;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+/// Set beside the tag where the last word of the cell is a deadline. (Tags take ten bits of their sixteen.)
+const TIMED: u16 = 1 << 15;
+
 /// The header of an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Header {
     time: u64,
@@ -28,6 +31,26 @@ impl Header {
     #[inline(always)]
     pub const fn tag(&self) -> Tag {
         Tag::from_bits(self.tag)
+    }
+
+    /// The same for an event in a cell whose last word is its deadline.
+    #[inline(always)]
+    pub(super) const fn timed(mut self) -> Self {
+        self.tag |= TIMED;
+        self
+    }
+
+    /// The same for an event in a cell of another kind.
+    #[inline(always)]
+    pub(super) const fn untimed(mut self) -> Self {
+        self.tag &= !TIMED;
+        self
+    }
+
+    /// Whether the last word of the event's cell is its deadline.
+    #[inline(always)]
+    pub(super) const fn is_timed(&self) -> bool {
+        self.tag & TIMED != 0
     }
 
     /// The instrument or partition key.
@@ -56,5 +79,16 @@ impl Header {
     #[inline]
     pub const fn intended_ticks(&self) -> Ticks {
         Ticks(self.time.saturating_sub(self.delay_ticks()))
+    }
+}
+
+impl core::fmt::Debug for Header {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Header")
+            .field("time", &self.time)
+            .field("key", &self.key)
+            .field("tag", &self.tag().get())
+            .field("delay", &self.delay)
+            .finish()
     }
 }

@@ -2,6 +2,7 @@
 
 use super::payload::PAYLOAD_MAX;
 use super::tag::Tag;
+use super::timed_cell::DEADLINE_BYTES;
 
 /// The number in a version written as `v1`.
 #[must_use]
@@ -44,11 +45,20 @@ pub const fn assert_payload(size: usize, align: usize, fields: usize) {
     );
 }
 
+/// Refuses a family with deadlines whose largest payload leaves no room for one.
+pub const fn assert_room(largest: usize, deadline: bool) {
+    assert!(
+        !deadline || largest <= PAYLOAD_MAX - DEADLINE_BYTES,
+        "events!: a payload of a family with deadlines has at most 4064 bytes; publish the rest beside it as bytes"
+    );
+}
+
 /// Declares a family of events.
 ///
 /// Each struct is plain data with a tag and a schema version. Beside the structs the module gets `Events`, which names the family
 /// (`Bus::<market::Events>`), and `View`, any of them, to `match` on. A field may declare its values (`where` a list or a range), which
-/// [`Payload::check`] then checks.
+/// [`Payload::check`] then checks. In a family declared `pub mod orders with deadline;` each event may say until when it is of use
+/// ([`Envelope::deadline`]), which takes 8 bytes of its cell.
 ///
 /// Compile errors: two structs with one tag, a tag above 1,023, a payload over 4,072 bytes, with padding, or with a field that is
 /// not plain data.
@@ -86,6 +96,7 @@ pub const fn assert_payload(size: usize, align: usize, fields: usize) {
 /// ```
 ///
 /// [`Payload::check`]: crate::event::Payload::check
+/// [`Envelope::deadline`]: crate::bus::Envelope::deadline
 #[macro_export]
 macro_rules! events {
     (@tag $name:ident $tag:literal) => { $tag };
@@ -104,7 +115,16 @@ macro_rules! events {
             " = TAG, v1 { .. }`"
         ))
     };
-    ($(#[$meta:meta])* pub mod $family:ident;
+    (@cell $largest:ident) => { $crate::event::EventCell<{ $crate::event::cell_words($largest) }> };
+    (@cell $largest:ident deadline) => {
+        $crate::event::TimedCell<{ $crate::event::cell_words($largest + $crate::event::DEADLINE_BYTES) }>
+    };
+    (@cell $largest:ident $other:ident) => {
+        ::core::compile_error!(::core::concat!(
+            "events!: a family may be declared `with deadline`, not `with ", ::core::stringify!($other), "`"
+        ))
+    };
+    ($(#[$meta:meta])* pub mod $family:ident $(with $extra:ident)?;
      $($(#[$smeta:meta])* pub struct $name:ident $(= $tag:literal)? $(, $version:ident)? {
         $($(#[$fmeta:meta])* pub $field:ident : $ty:ty $(where $allowed:expr)?),* $(,)?
      })*) => {
@@ -196,12 +216,14 @@ macro_rules! events {
                 largest
             };
 
+            const _: () = $crate::event::checks::assert_room(LARGEST, <Events as $crate::event::Family>::DEADLINE);
+
             impl $crate::event::Family for Events {
                 const NAME: &'static str = stringify!($family);
                 const SCHEMAS: &'static [&'static $crate::event::Schema] =
                     &[$(<$name as $crate::event::Payload>::SCHEMA),*];
                 const ALL: $crate::event::TagSet = $crate::event::TagSet::of(TAGS);
-                type Cell = $crate::event::EventCell<{ $crate::event::cell_words(LARGEST) }>;
+                type Cell = $crate::events!(@cell LARGEST $($extra)?);
             }
         }
     };

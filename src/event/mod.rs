@@ -13,6 +13,7 @@ mod payload;
 mod schema;
 mod tag;
 mod tag_set;
+mod timed_cell;
 
 pub use atomic_tag_set::AtomicTagSet;
 pub use cell::{Event, EventCell, StoreEvent, cell_words};
@@ -24,10 +25,11 @@ pub use payload::{PAYLOAD_MAX, Payload, PlainField};
 pub use schema::{Field, Schema};
 pub use tag::{MAX_TAGS, Tag};
 pub use tag_set::TagSet;
+pub use timed_cell::{DEADLINE_BYTES, TimedCell};
 
 #[doc(hidden)]
 pub mod checks {
     //! Compile-time checks behind `events!`.
-    pub use super::macros::{assert_distinct, assert_payload, parse_version};
+    pub use super::macros::{assert_distinct, assert_payload, assert_room, parse_version};
     pub use super::schema::fnv;
 }
