@@ -31,6 +31,8 @@ pub(super) struct Inner<F: Family> {
     pub(super) slots: usize,
     pub(super) attached: AtomicU32,
     pub(super) names: SlotNames,
+    /// A bit for each place whose slot may lose events.
+    lossy: AtomicU64,
     /// What publishers met on a full ring: written on that path alone, and away from what others read for each event.
     pub(super) shed: CachePadded<AtomicU64>,
     pub(super) waits: CachePadded<AtomicU64>,
@@ -136,10 +138,25 @@ impl<F: Family> BusBuilder<F> {
             slots: self.slots,
             attached: AtomicU32::new(0),
             names: SlotNames::new(),
+            lossy: AtomicU64::new(0),
             shed: CachePadded::default(),
             waits: CachePadded::default(),
         };
         Bus { inner: Arc::new(inner) }
+    }
+}
+
+impl<F: Family> Inner<F> {
+    pub(super) fn set_lossy(&self, place: ReaderId, is_lossy: bool) {
+        let bit = 1 << place.index();
+        match is_lossy {
+            true => self.lossy.fetch_or(bit, Ordering::Relaxed),
+            false => self.lossy.fetch_and(!bit, Ordering::Relaxed),
+        };
+    }
+
+    pub(super) fn is_lossy(&self, place: ReaderId) -> bool {
+        self.lossy.load(Ordering::Relaxed) & (1 << place.index()) != 0
     }
 }
 

@@ -60,6 +60,18 @@ impl std::error::Error for PublishFailure {}
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AttachError {
+    /// It is to run after a slot that may lose events: those cannot be waited for.
+    AfterLossy {
+        /// The slot.
+        slot: Name,
+        /// The one that may lose events.
+        after: Name,
+    },
+    /// [`super::SlotOverflow::CutOff`] for some of its tags, and something else for others.
+    CutOffOfTags {
+        /// The slot.
+        slot: Name,
+    },
     /// Every slot of the bus is taken.
     SlotsExhausted {
         /// The bus.
@@ -131,6 +143,8 @@ impl AttachError {
             Self::OwnThread { .. } => "TR-0616",
             Self::InitFailed { .. } => "TR-0617",
             Self::NotTakenUp { .. } => "TR-0618",
+            Self::AfterLossy { .. } => "TR-0625",
+            Self::CutOffOfTags { .. } => "TR-0626",
         }
     }
 }
@@ -164,6 +178,15 @@ impl fmt::Display for AttachError {
             Self::InitFailed { slot, message } => {
                 write!(f, "slot {slot}: on_init failed: {message}; mend what it needs, and attach again")?;
             }
+            Self::AfterLossy { slot, after } => write!(
+                f,
+                "slot {slot}: runs after slot {after}, which may lose events and is not waited for; give {after} the overflow `gate`, or run after the \
+                 slots that it runs after"
+            )?,
+            Self::CutOffOfTags { slot } => write!(
+                f,
+                "slot {slot}: the overflow `cut-off` is for a whole slot, not for some of its tags; set it for the slot, and for no tag another"
+            )?,
             Self::OwnThread { thread } => {
                 write!(f, "thread {thread} cannot wait for a slot of its own to start; attach from another thread")?;
             }

@@ -43,7 +43,7 @@ pub use context::Context;
 pub use dead::{Dead, DeadLetterOffice, DeadLetterSink, DeadReason, Returned};
 pub use duty::DutyTimes;
 pub use error::{AttachError, DetachError, PublishFailure};
-pub use flow::{Fate, Gap};
+pub use flow::{Admission, Fate, Gap, SlotOverflow};
 pub use handle::SlotHandle;
 pub use handler::{Handler, InitError, Outcome};
 #[cfg(feature = "sim")]

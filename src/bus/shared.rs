@@ -1,5 +1,6 @@
 //! What a slot's thread and those who look at the slot from outside share: its tags, what it is asked to do, its state, its counts.
 
+use super::flow::{Fate, RowsReader};
 use super::state::{SlotState, StateCell};
 use super::tally::{COUNTS, Tally};
 use crate::counters::Block;
@@ -32,6 +33,8 @@ pub(super) struct SlotShared {
     /// On a line of its own: others lock it while the slot looks at what stands above.
     cold: CachePadded<Cold>,
     counts: CachePadded<Block<COUNTS>>,
+    /// The account by tag, where the slot keeps one: its totals are those above, and more of them.
+    rows: Option<RowsReader>,
 }
 
 /// What is written on cold paths only. The numbers are written under the lock, and read without it.
@@ -51,7 +54,7 @@ pub(super) struct Record {
 }
 
 impl SlotShared {
-    pub(super) fn new(tags: &TagSet) -> Self {
+    pub(super) fn new(tags: &TagSet, rows: Option<RowsReader>) -> Self {
         Self {
             tags: AtomicTagSet::new(*tags),
             state: StateCell::new(),
@@ -62,6 +65,7 @@ impl SlotShared {
             thread: AtomicU32::new(0),
             cold: CachePadded::default(),
             counts: CachePadded::default(),
+            rows,
         }
     }
 
@@ -121,8 +125,16 @@ impl SlotShared {
         self.counts.write(&tally.counts());
     }
 
+    /// What became of events by tag, and in all, of one moment; `None` where the slot keeps no such account.
+    pub(super) fn account(&self) -> Option<(Tally, Vec<(Tag, [u64; Fate::ALL.len()])>)> {
+        self.rows.as_ref().map(RowsReader::read)
+    }
+
     /// The counts as they stood after one turn.
     pub(super) fn tally(&self) -> Tally {
+        if let Some((tally, _)) = self.account() {
+            return tally;
+        }
         loop {
             if let Some(counts) = self.counts.try_read() {
                 return Tally::of(counts);

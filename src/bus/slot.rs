@@ -243,7 +243,7 @@ impl<H: Handler, C: StoreEvent, B: Books<C>> Hands<'_, H, C, B> {
     /// All events of a turn, then the end of the batch.
     #[inline(always)]
     fn run<E: Events<C>>(mut self, turn: &mut E) {
-        self.ctx.holds_event = E::IN_PLACE;
+        self.ctx.holds_event = turn.in_place();
         self.beat.set_phase(Phase::Handling);
         if let Some(gap) = turn.gap() {
             self.handler.on_gap(&gap, self.ctx);
@@ -354,10 +354,13 @@ impl<H: Handler, C: StoreEvent, B: Books<C>> Hands<'_, H, C, B> {
         let wanted = self.tags.contains(cell.as_event().tag());
         self.tally.filtered += u64::from(!wanted);
         if B::KEPT {
+            let fate = if wanted { self.books.leaves_out(cell, self.ctx) } else { Some(Fate::Filtered) };
+            let Some(fate) = fate else { return true };
             if wanted {
-                return self.books.admits(cell, self.ctx);
+                self.tally.leave_out(fate);
             }
-            self.count(cell, Fate::Filtered);
+            self.count(cell, fate);
+            return false;
         }
         wanted
     }
@@ -439,6 +442,10 @@ impl<F: Family, H: Handler, S: Source<F::Cell>> Slot<F, H, S> {
     #[inline]
     fn idle(&mut self, around: Around) -> Turned {
         self.beat.idle();
+        if S::Books::KEPT {
+            // What was held back because somebody was reading.
+            self.books.show(&mut self.tally);
+        }
         let (Some(handler), ctx) = (&mut self.handler, &mut self.ctx) else { return Turned::Idle };
         if self.timeline.is_to_look(self.beat.idle_polls(), around) {
             let before = core::mem::replace(&mut ctx.now, ctx.clock.now());
@@ -473,11 +480,11 @@ impl<F: Family, H: Handler, S: Source<F::Cell>> Slot<F, H, S> {
         let (beat, letters, ctx) = (&self.beat, &mut self.letters, &mut self.ctx);
         if let Some(source) = &mut self.source {
             // Not where the slot was quarantined meanwhile: its reader takes no turn any more.
-            let mut died = None;
+            let (lends, mut died) = (source.lends(), None);
             let stepped = source.step_over(beat.at(), |cell, sequence| {
                 died = Some(cell.as_event().tag());
                 if let Some(letters) = letters {
-                    ctx.holds_event = S::IN_PLACE;
+                    ctx.holds_event = lends;
                     bury(&mut **letters, ctx, cell, sequence, DeadReason::Panicked);
                     ctx.holds_event = false;
                 }

@@ -5,6 +5,7 @@ use super::builder::Bus;
 use super::context::Context;
 use super::dead::{DeadLetterOffice, DeadLetterSink};
 use super::error::AttachError;
+use super::flow::{Admission, Managed, ManagedBooks, Policies, Rows, SlotOverflow, Source, rows};
 use super::handle::SlotHandle;
 use super::handler::Handler;
 use super::jitter::SplitMix64;
@@ -27,6 +28,7 @@ use crate::sync::{Ordering, thread_id};
 use core::time::Duration;
 use smallvec::SmallVec;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// Most events of one turn, unless asked otherwise: long enough to amortise the turn, short enough that retagging and other slots of
@@ -52,6 +54,10 @@ pub struct SlotBuilder<F: Family> {
     seed: u64,
     initialised: bool,
     letters: Option<Arc<dyn DeadLetterOffice<F::Cell>>>,
+    policies: Policies,
+    expires: bool,
+    accounts: bool,
+    admission: Option<Arc<dyn Admission>>,
 }
 
 impl<F: Family> SlotBuilder<F> {
@@ -71,6 +77,10 @@ impl<F: Family> SlotBuilder<F> {
             seed: 0,
             initialised: false,
             letters: None,
+            policies: Policies::default(),
+            expires: false,
+            accounts: false,
+            admission: None,
         }
     }
 
@@ -148,6 +158,97 @@ impl<F: Family> SlotBuilder<F> {
         self
     }
 
+    /// What the slot does when it is too slow for its bus. Default: [`SlotOverflow::Gate`]. With any other publishers do not wait for it.
+    ///
+    /// ```
+    /// use tagring::bus::{Bus, Context, Handler, Outcome, SlotOverflow};
+    /// use tagring::event::Event;
+    ///
+    /// tagring::events! { pub mod market; pub struct Quote = 1, v1 { pub price: i64 } }
+    ///
+    /// /// What it has seen: key, price, and how many older prices that one stands for.
+    /// #[derive(Default)]
+    /// struct Screen(Vec<(u32, i64, u64)>);
+    /// impl Handler for Screen {
+    ///     fn on_event(&mut self, event: &Event, ctx: &mut Context) -> Outcome {
+    ///         let price = event.get::<market::Quote>().map_or(0, |quote| quote.price);
+    ///         self.0.push((event.key(), price, ctx.merged()));
+    ///         Outcome::Done
+    ///     }
+    /// }
+    ///
+    /// let (bus, mut feed) = Bus::<market::Events>::builder("md").capacity(4).single()?;
+    /// let mut screen = bus.slot("screen").overflow(SlotOverflow::Conflate).attach_here(Screen::default())?;
+    /// for price in 1..=100 {
+    ///     feed.try_publish(7, &market::Quote { price })?; // never full
+    /// }
+    /// feed.try_publish(8, &market::Quote { price: 5 })?;
+    /// while screen.turn() {}
+    /// let stats = screen.handle().stats();
+    /// assert_eq!((stats.delivered, stats.conflated), (2, 99));
+    /// assert_eq!(screen.detach().unwrap_or_default().0, [(7, 100, 99), (8, 5, 0)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn overflow(mut self, overflow: SlotOverflow) -> Self {
+        self.policies.slot = overflow;
+        self
+    }
+
+    /// The same for some of its tags alone. May be called several times; the last one counts.
+    pub fn overflow_of(mut self, tags: TagSet, overflow: SlotOverflow) -> Self {
+        self.policies.set(tags, overflow);
+        self
+    }
+
+    /// Most events that wait beside the ring where the slot drops the newest, at least 1. Default 1,024.
+    pub fn backlog(mut self, events: usize) -> Self {
+        self.policies.backlog = events.clamp(1, 1 << 30);
+        self
+    }
+
+    /// Most keys, each of its tag, that may wait where the slot conflates, at least 1. Events of more keys than that are dropped. Default
+    /// 4,096.
+    pub fn conflate_keys(mut self, keys: usize) -> Self {
+        self.policies.keys = keys.clamp(1, 1 << 30);
+        self
+    }
+
+    /// Leaves events out whose deadline is over when the slot comes to them; they are counted as [`super::Fate::Expired`]. For buses whose family
+    /// has deadlines. The clock is read for each event. Default: all are handled.
+    pub fn expires(mut self) -> Self {
+        self.expires = true;
+        self
+    }
+
+    /// Counts what becomes of events by tag: [`SlotView::fates`]. A slot that may leave events out does so anyway. Default: in all.
+    pub fn accounts(mut self) -> Self {
+        self.accounts = true;
+        self
+    }
+
+    /// Asks before each event whether it is to be handled at this moment.
+    pub fn admission(mut self, admission: Arc<dyn Admission>) -> Self {
+        self.admission = Some(admission);
+        self
+    }
+
+    /// Whether the slot needs more than a reader.
+    fn is_managed(&self) -> bool {
+        self.accounts || self.expires || self.admission.is_some() || self.policies.is_evictable(&F::ALL)
+    }
+
+    /// What may not be: events that a slot has lost cannot be waited for, and a slot is cut off as a whole.
+    fn refuse_policies(&self) -> Result<(), AttachError> {
+        let (slot, inner) = (self.name, &self.bus.inner);
+        if let Some(after) = self.after.iter().find(|after| inner.is_lossy(**after)) {
+            return Err(AttachError::AfterLossy { slot, after: inner.names.get(*after) });
+        }
+        if self.policies.cuts_tags_off(&F::ALL) {
+            return Err(AttachError::CutOffOfTags { slot });
+        }
+        Ok(())
+    }
+
     /// Attaches the slot to `thread`, also while events flow: every event published after this returns is seen. `on_init` runs here, before
     /// the slot joins; returns after `on_start`.
     ///
@@ -190,6 +291,7 @@ impl<F: Family> SlotBuilder<F> {
         if !self.initialised {
             initialise(self.name, &mut handler)?;
         }
+        self.refuse_policies()?;
         let inner = &self.bus.inner;
         let exhausted = || AttachError::SlotsExhausted { bus: inner.name, slots: inner.slots };
         let ticket = Ticket::take(&self.bus).ok_or_else(exhausted)?;
@@ -199,6 +301,11 @@ impl<F: Family> SlotBuilder<F> {
         })?;
         reader.set_wait_strategy(self.wait);
         inner.names.set(reader.id(), self.name);
+        inner.set_lossy(reader.id(), self.policies.is_evictable(&F::ALL));
+        if self.policies.slot == SlotOverflow::CutOff {
+            inner.ring.cut_off_when_full(reader.id());
+        }
+        let (rows, rows_reader) = self.is_managed().then(|| rows(&F::ALL)).unzip();
         let (meter, meter_reader) = Meter::new(self.measure, &self.tags, &F::ALL);
         let wants_tail = self.measure != Measure::Off && !self.tail.is_off();
         let tail = wants_tail.then(|| Arc::new(TailLog::new(self.tail, &inner.clock)));
@@ -206,7 +313,7 @@ impl<F: Family> SlotBuilder<F> {
         let view = SlotView {
             name: self.name,
             place: reader.id(),
-            shared: Arc::new(SlotShared::new(&self.tags)),
+            shared: Arc::new(SlotShared::new(&self.tags, rows_reader)),
             beat: Arc::default(),
             meter: Arc::new(meter_reader),
             tail: tail.clone(),
@@ -216,7 +323,7 @@ impl<F: Family> SlotBuilder<F> {
         let letters = self.letters.as_ref().map(|keeper| keeper.connect(&view));
         let cradle = Cradle { shared: Arc::clone(&view.shared), beat: Arc::clone(&view.beat), born: false };
         let handle = SlotHandle { view, handler: handler_back };
-        Ok((Seed { builder: self, ticket, reader, handler, give_back, meter, tail, letters, cradle }, handle))
+        Ok((Seed { builder: self, ticket, reader, handler, give_back, meter, tail, letters, rows, cradle }, handle))
     }
 }
 
@@ -258,6 +365,7 @@ struct Seed<F: Family, H: Handler> {
     meter: Meter,
     tail: Option<Arc<TailLog>>,
     letters: Option<Box<dyn DeadLetterSink<F::Cell>>>,
+    rows: Option<Rows>,
     cradle: Cradle,
 }
 
@@ -278,21 +386,43 @@ impl Drop for Cradle {
 }
 
 impl<F: Family, H: Handler> Seed<F, H> {
+    /// On the thread that will own the slot.
     fn grow(mut self) -> Box<dyn RunSlot> {
-        let (shared, beat) = (Arc::clone(&self.cradle.shared), Arc::clone(&self.cradle.beat));
-        let SlotBuilder { bus, name, after, policy, turn_limit, scratch, seed, .. } = self.builder;
-        let inner = &bus.inner;
+        let shared = Arc::clone(&self.cradle.shared);
         shared.set_thread(thread_id());
+        match self.rows.take().map(Rc::new) {
+            None => self.grow_with(|reader, _| {
+                let reader = reader.bind();
+                (reader.position(), reader, ())
+            }),
+            Some(rows) => self.grow_with(|reader, builder| {
+                let source = Managed::new(reader, &builder.policies, &F::ALL, &shared, &rows);
+                let books = ManagedBooks { rows, expires: builder.expires, admission: builder.admission.clone() };
+                (source.position(), source, books)
+            }),
+        }
+    }
+
+    fn grow_with<S: Source<F::Cell> + 'static>(
+        mut self,
+        source: impl FnOnce(Reader<F::Cell>, &SlotBuilder<F>) -> (u64, S, S::Books),
+    ) -> Box<dyn RunSlot>
+    where
+        S::Books: 'static,
+    {
+        let (shared, beat) = (Arc::clone(&self.cradle.shared), Arc::clone(&self.cradle.beat));
         let mut tags = TagSet::EMPTY;
         let tags_version = shared.tags.load_into(&mut tags);
         shared.apply(tags_version);
-        let reader = self.reader.bind();
+        let (position, source, books) = source(self.reader, &self.builder);
+        let SlotBuilder { bus, name, after, policy, turn_limit, scratch, seed, .. } = self.builder;
+        let inner = &bus.inner;
         let slot = Box::new(Slot {
             bell: Arc::clone(inner.ring.doorbell()),
             ctx: Context::new(name, inner.clock.clone(), Arc::clone(&beat), inner.arena.clone(), scratch),
-            tally: Tally::joined_at(reader.position()),
-            source: Some(reader),
-            books: (),
+            tally: Tally::joined_at(position),
+            source: Some(source),
+            books,
             ticket: Some(self.ticket),
             handler: Some(self.handler),
             give_back: self.give_back,

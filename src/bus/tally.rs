@@ -1,6 +1,8 @@
 //! What a slot has done, in numbers: kept by its thread, shown once per turn. At any moment
 //! `joined + delivered + filtered + dead + holes + dropped + conflated + expired + shed == position`.
 
+use super::flow::Fate;
+
 /// Counts of one slot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tally {
@@ -41,6 +43,33 @@ impl Tally {
         debug_assert!(self.joined + events <= position, "{self:?} stands at {position}: an event was counted twice");
         self.position = position;
         self.holes = position - self.joined - events;
+    }
+
+    /// As [`Self::advance`], of a slot that may leave events out.
+    pub(super) fn settle_in_place(&mut self, position: u64) {
+        self.position = position;
+        self.holes = 0;
+        self.holes = position - self.accounted();
+    }
+
+    /// The counts of a slot that copies events. What is counted by tag elsewhere does not stand here.
+    pub(super) fn settle_copied(&mut self, done: u64, holes: u64) {
+        self.position = done;
+        self.holes = holes;
+    }
+
+    /// All sequences whose fate is known, and those before the slot joined.
+    pub(super) fn accounted(&self) -> u64 {
+        let Self { joined, holes, delivered, filtered, dead, dropped, conflated, expired, shed, .. } = self;
+        joined + holes + delivered + filtered + dead + dropped + conflated + expired + shed
+    }
+
+    /// An event that the slot wanted was not handled.
+    pub(super) fn leave_out(&mut self, fate: Fate) {
+        match fate {
+            Fate::Expired => self.expired += 1,
+            _ => self.shed += 1,
+        }
     }
 
     /// Events that its handler has returned from.

@@ -2,12 +2,13 @@
 
 use super::beat::{Beat, Phase, Progress};
 use super::builder::Bus;
+use super::flow::Fate;
 use super::measure::{MeterReader, SlotLatencies};
 use super::name::Name;
 use super::shared::{MAIL, QUARANTINE, STOP, SlotShared};
 use super::state::SlotState;
 use super::tail::{Outlier, SlotTail, TailLog};
-use super::tally::{BATCHES, POSITION};
+use super::tally::{BATCHES, POSITION, Tally};
 use crate::event::{Family, StoreEvent, Tag, TagSet};
 use crate::ring::{Doorbell, ReaderId, WaitStrategy};
 use crate::sync::{Ordering, fence};
@@ -161,7 +162,20 @@ impl SlotView {
     /// State and counts; the counts are those of one moment.
     #[must_use]
     pub fn stats(&self) -> SlotStats {
-        let tally = self.shared.tally();
+        self.stats_of(self.shared.tally())
+    }
+
+    /// What became of events, by tag, together with [`Self::stats`] of the same moment: the tags add up to the totals. Empty where the slot keeps no account
+    /// by tag ([`super::SlotBuilder::accounts`]).
+    #[must_use]
+    pub fn fates(&self) -> (SlotStats, Vec<(Tag, [u64; Fate::ALL.len()])>) {
+        match self.shared.account() {
+            Some((tally, tags)) => (self.stats_of(tally), tags),
+            None => (self.stats(), Vec::new()),
+        }
+    }
+
+    fn stats_of(&self, tally: Tally) -> SlotStats {
         let (panics, restarts, last_panic) = self.shared.panic_record();
         SlotStats {
             state: self.state(),

@@ -53,8 +53,7 @@ pub struct LedgerReader {
 pub fn ledger(rows: usize) -> (LedgerWriter, LedgerReader) {
     let copy = || (0..rows).map(|_| core::array::from_fn(|_| AtomicU64::new(0))).collect();
     let bits = || (0..rows.div_ceil(64)).map(|_| Cell::new(0)).collect();
-    let shared =
-        Arc::new(Shared { version: AtomicU64::new(0), readers: AtomicU32::new(0), copies: [copy(), copy()] });
+    let shared = Arc::new(Shared { version: AtomicU64::new(0), readers: AtomicU32::new(0), copies: [copy(), copy()] });
     let rows = (0..rows).map(|_| core::array::from_fn(|_| Cell::new(0))).collect();
     (LedgerWriter { shared: Arc::clone(&shared), rows, dirty: bits(), before: bits() }, LedgerReader { shared })
 }

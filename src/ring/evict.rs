@@ -50,12 +50,18 @@ fn lent<T>() -> *mut Parcel<T> {
 pub(super) struct Parcels<T> {
     /// A bit for each place whose reader may be evicted.
     set: AtomicU64,
+    /// A bit for each place whose reader is revoked where it would be waited for.
+    cut_off: AtomicU64,
     parcels: Box<[AtomicPtr<Parcel<T>>]>,
 }
 
 impl<T: Plain> Parcels<T> {
     pub(super) fn new() -> Self {
-        Self { set: AtomicU64::new(0), parcels: (0..MAX_READERS).map(|_| AtomicPtr::new(none())).collect() }
+        Self {
+            set: AtomicU64::new(0),
+            cut_off: AtomicU64::new(0),
+            parcels: (0..MAX_READERS).map(|_| AtomicPtr::new(none())).collect(),
+        }
     }
 
     fn parcel(&self, reader: ReaderId) -> &AtomicPtr<Parcel<T>> {
@@ -63,13 +69,18 @@ impl<T: Plain> Parcels<T> {
     }
 
     /// Whether the place's reader may be evicted.
-    pub(super) fn has(&self, reader: ReaderId) -> bool {
+    fn has(&self, reader: ReaderId) -> bool {
         self.set.load(Ordering::Relaxed) & (1 << reader.index()) != 0
     }
 
-    /// Whether any reader may be evicted.
-    pub(super) fn is_empty(&self) -> bool {
-        self.set.load(Ordering::Relaxed) == 0
+    /// Whether the place's reader is revoked where it would be waited for.
+    fn cuts_off(&self, reader: ReaderId) -> bool {
+        self.cut_off.load(Ordering::Relaxed) & (1 << reader.index()) != 0
+    }
+
+    /// Whether all readers are waited for.
+    fn is_empty(&self) -> bool {
+        self.set.load(Ordering::Relaxed) | self.cut_off.load(Ordering::Relaxed) == 0
     }
 
     /// The reader may be evicted from here on.
@@ -80,6 +91,9 @@ impl<T: Plain> Parcels<T> {
 
     /// The place has a new reader, or none: what is left of the one before is dropped, here or by the publisher that has it.
     pub(super) fn clear(&self, reader: ReaderId) {
+        if self.cuts_off(reader) {
+            self.cut_off.fetch_and(!(1 << reader.index()), Ordering::Relaxed);
+        }
         if !self.has(reader) {
             return;
         }
@@ -133,16 +147,27 @@ impl<T: Plain> Shared<T> {
     pub(super) fn evict(&self, end: u64) -> bool {
         let needed = end.saturating_sub(self.capacity());
         let in_the_way = || self.places.gates().filter(|gate| gate.sequence < needed);
-        if self.parcels.is_empty() || in_the_way().any(|gate| !self.parcels.has(gate.reader)) {
+        if self.parcels.is_empty()
+            || in_the_way().any(|gate| !self.parcels.has(gate.reader) && !self.parcels.cuts_off(gate.reader))
+        {
             return false;
         }
         // With nobody in the way all have moved on since the limit was taken.
         let (mut anyone, mut again) = (false, false);
         for gate in in_the_way() {
             anyone = true;
-            again |= self.evict_from(gate, needed);
+            again |= if self.parcels.cuts_off(gate.reader) {
+                self.revoke(gate.reader)
+            } else {
+                self.evict_from(gate, needed)
+            };
         }
         again || !anyone
+    }
+
+    /// From here on the reader is revoked where it would be waited for.
+    pub(super) fn cut_off_when_full(&self, reader: ReaderId) {
+        self.parcels.cut_off.fetch_or(1 << reader.index(), Ordering::Relaxed);
     }
 
     fn evict_from(&self, Slowest { reader, sequence: from }: Slowest, needed: u64) -> bool {
@@ -183,6 +208,8 @@ pub struct EvictableReader<T: Plain, S: Spill<T>> {
     waiting: Option<Box<Parcel<T>>>,
     /// Events that it claims at once: fewer where publishers are faster.
     claim: usize,
+    /// Publishers have taken something since the last exchange.
+    has_lost: bool,
     local: PhantomData<(*const (), S)>,
 }
 
@@ -197,6 +224,7 @@ impl<T: Plain> Reader<T> {
             waiting: Some(Box::new(Parcel { copies, spill: Box::new(spill) })),
             reader: self,
             claim: CLAIM_MAX,
+            has_lost: false,
             local: PhantomData,
         };
         evictable.hand_over();
@@ -277,6 +305,13 @@ impl<T: Plain, S: Spill<T>> EvictableReader<T, S> {
         }
     }
 
+    /// Whether publishers have taken something from this reader, before what it has claimed or looked at last, that [`Self::exchange`] has not
+    /// brought yet.
+    #[must_use]
+    pub fn has_lost(&self) -> bool {
+        self.has_lost
+    }
+
     /// Hands a fresh spill over for the one that publishers have filled. Gives it back where a publisher is at that one now.
     pub fn exchange(&mut self, fresh: Box<S>) -> Result<Box<S>, Box<S>> {
         if let Some(waiting) = &mut self.waiting {
@@ -286,6 +321,8 @@ impl<T: Plain, S: Spill<T>> EvictableReader<T, S> {
         let Some(mut parcel) = parcels.lend(place) else { return Err(fresh) };
         let filled = core::mem::replace(&mut parcel.spill, fresh);
         parcels.give_back(place, parcel);
+        // What was taken after the last look is in it too; another exchange finds nothing.
+        self.has_lost = false;
         Ok(own(filled))
     }
 
@@ -293,6 +330,7 @@ impl<T: Plain, S: Spill<T>> EvictableReader<T, S> {
     fn catch_up(&mut self) -> bool {
         self.hand_over();
         if self.waiting.is_none() {
+            self.has_lost |= self.was_moved();
             let reader = &mut self.reader;
             reader.next = reader.next.max(reader.shared.places.sequence(reader.place));
             reader.seen = reader.seen.max(reader.next);

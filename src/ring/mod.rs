@@ -238,6 +238,11 @@ impl<T: Plain> Ring<T> {
         self.shared.revoke(reader)
     }
 
+    /// Has a reader revoked ([`Self::revoke`]) by the first publisher that would have to wait for it, once it is bound.
+    pub fn cut_off_when_full(&self, reader: ReaderId) {
+        self.shared.cut_off_when_full(reader);
+    }
+
     /// Whether a reader was revoked and has not gone yet.
     #[must_use]
     pub fn is_revoked(&self, reader: ReaderId) -> bool {

@@ -343,18 +343,22 @@ impl<T: Plain> BoundReader<T> {
     #[cfg_attr(not(tagring_rtsan), inline(always))]
     #[cfg_attr(tagring_rtsan, inline(never), sanitize(realtime = "nonblocking"))]
     pub fn turn(&mut self, limit: usize, run: impl FnOnce(&mut Turn<'_, T>)) -> usize {
+        let Some(mut turn) = self.begin(limit) else { return 0 };
+        run(&mut turn);
+        turn.finish()
+    }
+
+    /// Begins a turn as [`Self::turn`] does; [`Turn::finish`] or dropping it ends it. `None`: there is nothing.
+    #[inline(always)]
+    pub fn begin(&mut self, limit: usize) -> Option<Turn<'_, T>> {
         self.reader.see();
         let Reader { shared, place, next: position, seen, unsettled, .. } = &mut self.reader;
         let (first, end) = (*position, (*seen).min(*position + self.turn_max.min(limit as u64)));
         let place = shared.places.place(*place);
         if first >= end || !place.hold.begin(end) {
-            return 0;
+            return None;
         }
-        let mut turn = Turn { shared, place, position, tells: unsettled.is_none(), next: first, end, taken: None };
-        run(&mut turn);
-        turn.taken = None;
-        (turn.next - first) as usize
-        // `Turn`'s drop advances, on return and on unwinding alike.
+        Some(Turn { shared, place, position, tells: unsettled.is_none(), next: first, end, taken: None })
     }
 
     /// Steps over the next event without looking at it, as after a panic in its handler.
@@ -374,7 +378,7 @@ impl<T: Plain> BoundReader<T> {
     }
 }
 
-/// Events of one turn, in order. Given to the closure of [`BoundReader::turn`].
+/// Events of one turn, in order. Given to the closure of [`BoundReader::turn`]. Dropping it hands back what was taken, but for the event last taken.
 pub struct Turn<'r, T: Plain> {
     shared: &'r Shared<T>,
     place: &'r Place,
@@ -419,6 +423,14 @@ impl<T: Plain> Turn<'_, T> {
     #[inline(always)]
     pub fn settle(&mut self) {
         self.taken = None;
+    }
+
+    /// Ends the turn: all that was taken is handed back, the last one too. Returns how many sequences that were.
+    #[inline(always)]
+    pub fn finish(mut self) -> usize {
+        self.taken = None;
+        (self.next - *self.position) as usize
+        // The drop advances, here and on unwinding alike.
     }
 
     /// Whether this turn has no sequence left.

@@ -140,7 +140,10 @@ impl<C: StoreEvent> Backlog<C> {
     pub(super) fn pop(&mut self) -> Option<Next<C>> {
         let order = |queue: &Queue| entry_index(queue.first).map(|index| self.entries[index].order);
         let kinds = [Kind::Kept, Kind::Recent, Kind::Latest];
-        let kind = kinds.into_iter().filter_map(|kind| Some((order(&self.queues[kind as usize])?, kind as usize, kind))).min_by_key(|&(order, index, _)| (order, index));
+        let kind = kinds
+            .into_iter()
+            .filter_map(|kind| Some((order(&self.queues[kind as usize])?, kind as usize, kind)))
+            .min_by_key(|&(order, index, _)| (order, index));
         self.take(kind?.2)
     }
 

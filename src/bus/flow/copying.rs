@@ -127,7 +127,8 @@ impl<C: StoreEvent> Copying<C> {
     pub(in crate::bus) fn bytes(policies: &Policies, family: &TagSet) -> u64 {
         let keys = if policies.has(family, SlotOverflow::Conflate) { policies.keys } else { 0 };
         let spills = 2 * Backlog::<C>::bytes(0, 0, keys);
-        let own = if policies.is_direct(family) { 0 } else { Backlog::<C>::bytes(policies.backlog, policies.backlog, keys) };
+        let own =
+            if policies.is_direct(family) { 0 } else { Backlog::<C>::bytes(policies.backlog, policies.backlog, keys) };
         spills + own
     }
 
@@ -139,6 +140,11 @@ impl<C: StoreEvent> Copying<C> {
         self.reader.position()
     }
 
+    /// How many sequences are done with.
+    pub(super) fn done(&self) -> u64 {
+        self.reader.position() - self.waiting()
+    }
+
     pub(super) fn holes(&self) -> u64 {
         self.holes
     }
@@ -148,11 +154,13 @@ impl<C: StoreEvent> Copying<C> {
     }
 
     pub(super) fn is_ready(&mut self) -> bool {
-        !self.is_empty() || self.reader.has_lost() || self.reader.is_ready()
+        !self.is_empty() || self.reader.is_ready() || self.reader.has_lost()
     }
 
     fn is_empty(&self) -> bool {
-        self.at >= self.copies.len() && self.backlog.as_ref().is_none_or(|backlog| backlog.len() == 0) && self.lost.is_empty()
+        self.at >= self.copies.len()
+            && self.backlog.as_ref().is_none_or(|backlog| backlog.len() == 0)
+            && self.lost.is_empty()
     }
 
     pub(super) fn step_over(&mut self, look: impl FnOnce(&C, u64)) -> bool {
@@ -271,7 +279,11 @@ impl<C: StoreEvent> Copying<C> {
         };
         self.holes += spill.holes;
         for (index, tag) in self.lost.tags.iter().enumerate() {
-            spill.fates(index + 1).into_iter().filter(|(_, events)| *events > 0).for_each(|(fate, events)| self.rows.count(*tag, fate, events));
+            spill
+                .fates(index + 1)
+                .into_iter()
+                .filter(|(_, events)| *events > 0)
+                .for_each(|(fate, events)| self.rows.count(*tag, fate, events));
         }
         for row in 1..spill.dropped.len() {
             self.lost.add(row, spill.dropped[row], spill.from, spill.to);
@@ -301,7 +313,7 @@ impl<C: StoreEvent> Copying<C> {
         }
         loop {
             // What was lost comes before what was claimed behind it: the handler is told first, in a turn of its own.
-            if !self.lost.is_empty() || (self.reader.has_lost() && !self.take_over()) {
+            if self.at == 0 && (!self.take_over() || !self.lost.is_empty()) {
                 return None;
             }
             let Some((sequence, cell)) = self.copies.get(self.at) else {

@@ -49,12 +49,12 @@ impl<C: StoreEvent> Managed<C> {
 }
 
 /// The events of one turn.
-pub(in crate::bus) enum ManagedTurn<'t, 'r, C: StoreEvent> {
-    InPlace(&'t mut Turn<'r, C>),
+pub(in crate::bus) enum ManagedTurn<'t, C: StoreEvent> {
+    InPlace(Turn<'t, C>),
     Copied(CopiedTurn<'t, C>),
 }
 
-impl<C: StoreEvent> Events<C> for ManagedTurn<'_, '_, C> {
+impl<C: StoreEvent> Events<C> for ManagedTurn<'_, C> {
     fn in_place(&self) -> bool {
         matches!(self, Self::InPlace(_))
     }
@@ -62,7 +62,7 @@ impl<C: StoreEvent> Events<C> for ManagedTurn<'_, '_, C> {
     #[inline]
     fn next(&mut self) -> Option<Taken<'_, C>> {
         match self {
-            Self::InPlace(turn) => Events::next(*turn),
+            Self::InPlace(turn) => Events::next(turn),
             Self::Copied(turn) => turn.next(),
         }
     }
@@ -95,9 +95,17 @@ impl<C: StoreEvent> Events<C> for ManagedTurn<'_, '_, C> {
 impl<C: StoreEvent> Source<C> for Managed<C> {
     type Books = ManagedBooks;
 
-    fn turn(&mut self, limit: usize, run: impl for<'t, 'r> FnOnce(&mut Self::Turn<'t, 'r>)) -> usize {
+    fn turn(&mut self, limit: usize, run: impl FnOnce(&mut Self::Turn<'_>)) -> usize {
         match self {
-            Self::InPlace(reader, _) => reader.turn(limit, |turn| run(&mut ManagedTurn::InPlace(turn))),
+            Self::InPlace(reader, _) => {
+                let Some(turn) = reader.begin(limit) else { return 0 };
+                let mut turn = ManagedTurn::InPlace(turn);
+                run(&mut turn);
+                match turn {
+                    ManagedTurn::InPlace(turn) => turn.finish(),
+                    ManagedTurn::Copied(_) => 0,
+                }
+            }
             Self::Copied(copying, _) => {
                 let begun = copying.begin();
                 if begun {
@@ -108,7 +116,7 @@ impl<C: StoreEvent> Source<C> for Managed<C> {
         }
     }
 
-    type Turn<'t, 'r> = ManagedTurn<'t, 'r, C>;
+    type Turn<'t> = ManagedTurn<'t, C>;
 
     fn is_finished(&mut self) -> bool {
         match self {
@@ -151,8 +159,8 @@ impl<C: StoreEvent> Source<C> for Managed<C> {
 
     fn settle_tally(&self, tally: &mut Tally) {
         match self {
-            Self::InPlace(reader, _) => tally.advance(reader.position()),
-            Self::Copied(copying, _) => tally.settle(copying.holes()),
+            Self::InPlace(reader, _) => tally.settle_in_place(reader.position()),
+            Self::Copied(copying, _) => tally.settle_copied(copying.done(), copying.holes()),
         }
     }
 }
@@ -168,22 +176,12 @@ pub(in crate::bus) struct ManagedBooks {
 impl<C: StoreEvent> Books<C> for ManagedBooks {
     const KEPT: bool = true;
 
-    fn admits(&mut self, cell: &C, ctx: &mut Context) -> bool {
-        let event = cell.as_event();
-        if self.expires
-            && let Some(deadline) = cell.deadline()
-            && ctx.clock().now() > deadline
-        {
-            self.rows.count(event.tag(), Fate::Expired, 1);
-            return false;
+    fn leaves_out(&mut self, cell: &C, ctx: &Context) -> Option<Fate> {
+        if self.expires && C::DEADLINE && cell.has_expired(ctx.clock().now()) {
+            return Some(Fate::Expired);
         }
-        if let Some(admission) = &self.admission
-            && !admission.admits(event, ctx.now())
-        {
-            self.rows.count(event.tag(), Fate::Shed, 1);
-            return false;
-        }
-        true
+        let is_shed = self.admission.as_ref().is_some_and(|admission| !admission.admits(cell.as_event(), ctx.now()));
+        is_shed.then_some(Fate::Shed)
     }
 
     fn count(&mut self, tag: Tag, fate: Fate) {

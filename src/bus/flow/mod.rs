@@ -4,16 +4,27 @@
 //! rest folds away, so that its loop is the one that `docs/hot-path.md` explains. All that costs something (policies, lanes, deadlines, accounts
 //! by tag) stands in one other source, [`managed::Managed`], which each handler gets a second loop for.
 
+mod backlog;
+mod copying;
 mod fate;
 mod gap;
+mod managed;
+mod overflow;
 mod plain;
+mod rows;
+mod spill;
 
 pub use fate::Fate;
 pub use gap::Gap;
+pub(super) use managed::{Managed, ManagedBooks};
+pub(super) use overflow::Policies;
+pub use overflow::SlotOverflow;
+pub(super) use rows::{Rows, RowsReader, rows};
 
 use super::context::Context;
 use super::tally::Tally;
-use crate::event::{StoreEvent, Tag};
+use crate::clock::Ticks;
+use crate::event::{Event, StoreEvent, Tag};
 use crate::ring::WaitStrategy;
 
 /// An event at hand, and where it stands.
@@ -28,8 +39,8 @@ pub(super) struct Taken<'e, C> {
 
 /// The events of one turn, in order.
 pub(super) trait Events<C> {
-    /// Whether events lie in the ring while they are handled, and their bytes with them.
-    const IN_PLACE: bool;
+    /// Whether they lie in the ring while they are handled, and their bytes with them.
+    fn in_place(&self) -> bool;
     /// The next one.
     fn next(&mut self) -> Option<Taken<'_, C>>;
     /// How many there may still be.
@@ -45,8 +56,6 @@ pub(super) trait Events<C> {
 
 /// Where a slot's events come from.
 pub(super) trait Source<C: StoreEvent> {
-    /// As [`Events::IN_PLACE`].
-    const IN_PLACE: bool;
     /// What is written down about each event.
     type Books: Books<C>;
     /// One turn of at most `limit` events, which `run` takes one by one. Returns how many it covered; 0: nothing was there, and `run` was not
@@ -63,18 +72,27 @@ pub(super) trait Source<C: StoreEvent> {
     /// Whether there is something to handle.
     fn is_ready(&mut self) -> bool;
     fn wait_strategy(&self) -> WaitStrategy;
+    /// As [`Events::in_place`].
+    fn lends(&self) -> bool;
     /// The handler panicked over the event `at`, if it was over one: that event is handed to `look` and stepped over. Returns whether there was one.
     fn step_over(&mut self, at: u64, look: impl FnOnce(&C, u64)) -> bool;
     /// Brings the counts up to where the source stands.
     fn settle_tally(&self, tally: &mut Tally);
 }
 
+/// Says which events a slot handles at this moment, whatever its tags: a mode that the bus is in, for example. Asked on the slot's thread before
+/// each event: it must neither lock, wait nor allocate.
+pub trait Admission: Send + Sync {
+    /// Whether the event is to be handled; `now` is at most 64 events old. If not it is counted as [`Fate::Shed`].
+    fn admits(&self, event: &Event, now: Ticks) -> bool;
+}
+
 /// What is written down about each event beside the slot's totals, and what is asked before one is handled.
 pub(super) trait Books<C: StoreEvent> {
     /// Whether there are any.
     const KEPT: bool;
-    /// Whether an event that the slot wants is to be handled: its deadline is not over, and no mode leaves it out. If not, that is counted.
-    fn admits(&mut self, cell: &C, ctx: &mut Context) -> bool;
+    /// Why an event that the slot wants is not to be handled: its deadline is over, or a mode leaves it out.
+    fn leaves_out(&mut self, cell: &C, ctx: &Context) -> Option<Fate>;
     /// One event met this fate.
     fn count(&mut self, tag: Tag, fate: Fate);
     /// Shows what was counted to others.

@@ -89,6 +89,11 @@ impl Policies {
         self.used(tags).any(|one| one == overflow)
     }
 
+    /// Whether some tags are to be cut off and others are not.
+    pub(in crate::bus) fn cuts_tags_off(&self, tags: &TagSet) -> bool {
+        self.has(tags, SlotOverflow::CutOff) && self.used(tags).any(|overflow| overflow != SlotOverflow::CutOff)
+    }
+
     /// For the hot path: the policy by tag.
     pub(super) fn table(&self) -> Box<[SlotOverflow]> {
         (0..MAX_TAGS).map(|tag| Tag::try_new(tag as u64).map_or(self.slot, |tag| self.of(tag))).collect()

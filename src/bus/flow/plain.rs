@@ -7,7 +7,10 @@ use crate::event::{StoreEvent, Tag};
 use crate::ring::{BoundReader, Turn, WaitStrategy};
 
 impl<C: StoreEvent> Events<C> for Turn<'_, C> {
-    const IN_PLACE: bool = true;
+    #[inline(always)]
+    fn in_place(&self) -> bool {
+        true
+    }
 
     #[inline(always)]
     fn next(&mut self) -> Option<Taken<'_, C>> {
@@ -26,7 +29,6 @@ impl<C: StoreEvent> Events<C> for Turn<'_, C> {
 }
 
 impl<C: StoreEvent> Source<C> for BoundReader<C> {
-    const IN_PLACE: bool = true;
     type Books = ();
     type Turn<'t> = Turn<'t, C>;
 
@@ -52,6 +54,10 @@ impl<C: StoreEvent> Source<C> for BoundReader<C> {
         BoundReader::wait_strategy(self)
     }
 
+    fn lends(&self) -> bool {
+        true
+    }
+
     fn step_over(&mut self, at: u64, look: impl FnOnce(&C, u64)) -> bool {
         self.position() == at && self.skip_with(look)
     }
@@ -67,8 +73,8 @@ impl<C: StoreEvent> Books<C> for () {
     const KEPT: bool = false;
 
     #[inline(always)]
-    fn admits(&mut self, _: &C, _: &mut Context) -> bool {
-        true
+    fn leaves_out(&mut self, _: &C, _: &Context) -> Option<Fate> {
+        None
     }
 
     #[inline(always)]
