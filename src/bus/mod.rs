@@ -44,6 +44,7 @@ pub use dead::{Dead, DeadLetterOffice, DeadLetterSink, DeadReason, Returned};
 pub use duty::DutyTimes;
 pub use error::{AttachError, DetachError, PublishFailure};
 pub use flow::{Admission, Fate, Gap, SlotOverflow};
+pub(crate) use flow::{account_bytes, flow_bytes};
 pub use handle::SlotHandle;
 pub use handler::{Handler, InitError, Outcome};
 #[cfg(feature = "sim")]

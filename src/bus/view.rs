@@ -64,6 +64,7 @@ pub(super) trait BusControl: Send + Sync {
     fn published(&self) -> u64;
     /// The tag of the event at `sequence`, while it is in the ring.
     fn tag_at(&self, sequence: u64) -> Option<Tag>;
+    fn is_revoked(&self, place: ReaderId) -> bool;
     /// Takes the slot's gate away, also while its handler borrows an event.
     fn revoke(&self, place: ReaderId) -> bool;
 }
@@ -83,6 +84,9 @@ impl<F: Family> BusControl for Bus<F> {
     }
     fn tag_at(&self, sequence: u64) -> Option<Tag> {
         self.inner.ring.copy_of(sequence).map(|cell| cell.as_event().tag())
+    }
+    fn is_revoked(&self, place: ReaderId) -> bool {
+        self.inner.ring.is_revoked(place)
     }
     fn revoke(&self, place: ReaderId) -> bool {
         self.inner.ring.revoke(place)
@@ -316,6 +320,13 @@ impl SlotView {
         }
         self.bell.ring();
         revoked || self.state().is_final()
+    }
+
+    /// Whether the slot gates nobody although its handler has not returned: it was quarantined, or cut off by a publisher
+    /// ([`super::SlotOverflow::CutOff`]).
+    #[must_use]
+    pub fn is_cut_off(&self) -> bool {
+        self.control.is_revoked(self.place)
     }
 
     /// Tells the slot that its [`super::DeadLetterSink`] has letters that came back.

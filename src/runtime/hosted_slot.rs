@@ -1,11 +1,16 @@
 //! A slot as its runtime keeps it: its configuration, and the slot from outside once it is attached.
 
-use super::config::{BusConfig, MeasureChoice, OverflowChoice, PanicChoice, PublisherConfig, SlotConfig};
+use super::config::{
+    AccountsChoice, BusConfig, MeasureChoice, OverflowChoice, PanicChoice, PublisherConfig, SlotConfig,
+    SlotOverflowChoice,
+};
 use super::error::RuntimeError;
 use super::hosted_bus::HostedBus;
 use super::reserve::Reservation;
 use super::watchdog::Health;
-use crate::bus::{BusPublisher, Name, Overflow, PanicPolicy, RingPublisher, SlotBuilder, SlotView, Tail};
+use crate::bus::{
+    BusPublisher, Name, Overflow, PanicPolicy, RingPublisher, SlotBuilder, SlotView, Tail, account_bytes, flow_bytes,
+};
 use crate::event::{Family, TagSet};
 use core::time::Duration;
 use std::sync::OnceLock;
@@ -117,7 +122,33 @@ impl SlotConfig {
         Ok(tags)
     }
 
-    /// Bytes that its histograms and its scratch memory take.
+    /// What it does when it is too slow, and what it counts.
+    fn set_up_flow<F: Family>(&self, mut to: SlotBuilder<F>) -> Result<SlotBuilder<F>, crate::event::EventError> {
+        to = to
+            .overflow(self.overflow.into())
+            .backlog(usize::try_from(self.backlog_max_events).unwrap_or(usize::MAX))
+            .conflate_keys(usize::try_from(self.conflate_keys_max).unwrap_or(usize::MAX));
+        for (name, overflow) in &self.overflow_tags {
+            to = to.overflow_of(TagSet::EMPTY.with(F::tag_by_name(name)?), (*overflow).into());
+        }
+        if self.expires {
+            to = to.expires();
+        }
+        Ok(if self.accounts == AccountsChoice::ByTag { to.accounts() } else { to })
+    }
+
+    /// Bytes that what it does when it is too slow takes, and the account by tag.
+    fn flow_bytes<F: Family>(&self) -> u64 {
+        let own = |(name, overflow): (&String, &SlotOverflowChoice)| {
+            F::tag_by_name(name).ok().map(|tag| (TagSet::EMPTY.with(tag), (*overflow).into()))
+        };
+        let own = self.overflow_tags.iter().filter_map(own);
+        let bytes = flow_bytes::<F>(self.overflow.into(), own, self.backlog_max_events, self.conflate_keys_max);
+        let counts = bytes > 0 || self.expires || self.accounts == AccountsChoice::ByTag;
+        bytes + if counts { account_bytes::<F>() } else { 0 }
+    }
+
+    /// Bytes that its histograms, its scratch memory and its overflow take.
     pub(super) fn memory_bytes<F: Family>(&self) -> u64 {
         const TRIPLE: u64 = 390_000;
         const OUTLIER: u64 = 272;
@@ -128,7 +159,7 @@ impl SlotConfig {
             MeasureChoice::SlotAndTags => 1 + tags,
         };
         let records = if histograms > 0 && self.tail() != Tail::off() { self.outliers_max } else { 0 };
-        histograms * TRIPLE + records * OUTLIER + self.scratch_bytes
+        histograms * TRIPLE + records * OUTLIER + self.scratch_bytes + self.flow_bytes::<F>()
     }
 }
 
@@ -154,6 +185,11 @@ impl<F: Family> HostedBus<F> {
             .start_limit(config.start_timeout())
             .seed(seed)
             .initialised();
+        let builder = config.set_up_flow(builder).map_err(|cause| RuntimeError::Tags {
+            bus: self.bus.name(),
+            slot: name.to_string(),
+            cause: Box::new(cause),
+        })?;
         Ok(match &self.letters {
             Some(letters) => builder.dead_letters(letters),
             None => builder,

@@ -7,6 +7,7 @@
 
 mod attachment;
 pub mod config;
+mod cut_off;
 mod error;
 mod feed;
 mod groups;

@@ -1,7 +1,8 @@
 //! The one service thread of a runtime: it looks after slots, buses, dead letters and cores at intervals, and tells what it notices, as
 //! events on the bus `system` and to the hook. However many buses there are, it is one thread.
 
-use super::config::StuckChoice;
+use super::config::{SlotOverflowChoice, StuckChoice};
+use super::cut_off::{CutOff, CutOffBounds};
 use super::groups::Groups;
 use super::hosted_bus::AnyBus;
 use super::hosted_slot::HostedSlot;
@@ -136,6 +137,7 @@ struct Watched {
     watchdog: Watchdog,
     state: SlotState,
     panics: u64,
+    cut_off: CutOff,
     /// Its thread's times when it was last seen to make progress.
     times: Option<ThreadTimes>,
     round: u64,
@@ -255,10 +257,21 @@ impl Worker {
             watchdog: Watchdog::new(bounds),
             state: SlotState::Starting,
             panics: 0,
+            cut_off: CutOff::default(),
             times: None,
             round,
         });
         watched.round = round;
+        if slot.config.overflow == SlotOverflowChoice::CutOff && !standing.over {
+            let bounds = CutOffBounds {
+                lag_events: slot.config.cut_off_lag_events,
+                after_ns: slot.config.cut_off_after_ms.saturating_mul(1_000_000),
+            };
+            // A publisher may have done so already, and the handler not have returned since.
+            if watched.cut_off.look(bounds, standing.available, standing.position, interval_ns) || view.is_cut_off() {
+                view.quarantine();
+            }
+        }
         let change = watched.watchdog.look(standing);
         slot.set_health(watched.watchdog.health(), watched.watchdog.stalled_ns());
         let times = match watched.watchdog.stalled_ns() {

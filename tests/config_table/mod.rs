@@ -258,6 +258,36 @@ measure = "all""#,
         ],
     ),
     (
+        r#"[buses.md.slots.a]
+overflow = "drop"
+[buses.md.slots.a.overflow_tags]
+Quote = "merge""#,
+        &[
+            r#"t.toml:2: buses.md.slots.a.overflow = "drop": no such choice; allowed: gate, drop-newest, drop-oldest, conflate, cut-off; take one of those [TR-0707]"#,
+            r#"t.toml:4: buses.md.slots.a.overflow_tags.Quote = "merge": no such choice; allowed: gate, drop-newest, drop-oldest, conflate, cut-off; take one of those [TR-0707]"#,
+        ],
+    ),
+    (
+        r#"[buses.md.slots.a]
+overflow = "cut-off"
+overflow_tags = { Quote = "conflate" }
+[buses.md.slots.b]
+overflow_tags = { Quote = "cut-off" }"#,
+        &[
+            r#"t.toml:3: buses.md.slots.a.overflow_tags.Quote = "conflate": cut-off is for whole slots; allowed: no overflow_tags where overflow is "cut-off"; leave it out [TR-0747]"#,
+            r#"t.toml:5: buses.md.slots.b.overflow_tags.Quote = "cut-off": cut-off is for whole slots; allowed: gate, drop-newest, drop-oldest or conflate; take one of those, or set overflow = "cut-off" for the slot [TR-0747]"#,
+        ],
+    ),
+    (
+        r#"[buses.md.slots.a]
+overflow = "drop-oldest"
+[buses.md.slots.b]
+after = ["a"]"#,
+        &[
+            r#"t.toml:4: buses.md.slots.b.after[0] = "a": a slot that may lose events, and is not waited for; allowed: slots whose overflow is gate or cut-off; set overflow = "gate" for a, or run after the slots that it runs after [TR-0748]"#,
+        ],
+    ),
+    (
         r#"[buses.md.publishers.feed]
 overflow = "block"
 stamping = "never""#,

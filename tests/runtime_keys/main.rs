@@ -7,6 +7,7 @@ mod children;
 #[allow(dead_code, reason = "the other half is used by the tests of the runtime")]
 mod house;
 mod machine;
+mod overflow;
 mod publishers;
 mod restarts;
 mod slots;
@@ -76,6 +77,23 @@ const KEYS: &[(&str, fn())] = &[
     ("buses.*.slots.*.tags", slots::issue_4570_tags),
     ("buses.*.slots.*.thread", slots::issue_4570_thread),
     ("buses.*.slots.*.after", slots::issue_4570_after),
+    ("buses.*.slots.*.overflow = gate", overflow::issue_4570_overflow_of_a_slot),
+    ("buses.*.slots.*.overflow = drop-newest", overflow::issue_4570_overflow_of_a_slot),
+    ("buses.*.slots.*.overflow = drop-oldest", overflow::issue_4570_overflow_of_a_slot),
+    ("buses.*.slots.*.overflow = conflate", overflow::issue_4570_overflow_of_a_slot),
+    ("buses.*.slots.*.overflow = cut-off", overflow::issue_4570_cut_off),
+    ("buses.*.slots.*.overflow_tags.* = gate", overflow::issue_4570_overflow_tags),
+    ("buses.*.slots.*.overflow_tags.* = drop-newest", overflow::issue_4570_overflow_tags),
+    ("buses.*.slots.*.overflow_tags.* = drop-oldest", overflow::issue_4570_overflow_tags),
+    ("buses.*.slots.*.overflow_tags.* = conflate", overflow::issue_4570_overflow_tags),
+    ("buses.*.slots.*.overflow_tags.* = cut-off", overflow::issue_4570_overflow_tags),
+    ("buses.*.slots.*.backlog_max_events", overflow::issue_4570_backlog_max_events),
+    ("buses.*.slots.*.conflate_keys_max", overflow::issue_4570_conflate_keys_max),
+    ("buses.*.slots.*.cut_off_lag_events", overflow::issue_4570_cut_off),
+    ("buses.*.slots.*.cut_off_after_ms", overflow::issue_4570_cut_off),
+    ("buses.*.slots.*.expires", overflow::issue_4570_expires),
+    ("buses.*.slots.*.accounts = totals", overflow::issue_4570_accounts),
+    ("buses.*.slots.*.accounts = by-tag", overflow::issue_4570_accounts),
     ("buses.*.slots.*.wait = spin", threads::issue_4570_wait),
     ("buses.*.slots.*.wait = spin-then-yield", threads::issue_4570_wait),
     ("buses.*.slots.*.wait = spin-then-park", threads::issue_4570_wait),

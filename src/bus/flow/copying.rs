@@ -92,14 +92,9 @@ impl<C: StoreEvent> Copying<C> {
     ) -> Self {
         let tags: Vec<Tag> = family.iter().collect();
         let rules = Arc::new(Rules { policy: policies.table(), index: rows.index(), shared: Arc::clone(shared) });
-        let keys = if policies.has(family, SlotOverflow::Conflate) { policies.keys } else { 0 };
+        let (kept, recent, keys) = policies.rooms(family);
         let spill = || SlotSpill::new(Arc::clone(&rules), tags.len() + 1, keys);
-        let backlog = (!policies.is_direct(family)).then(|| {
-            let kept = policies.has(family, SlotOverflow::DropNewest) || policies.has(family, SlotOverflow::Gate);
-            let recent = policies.has(family, SlotOverflow::DropOldest);
-            let room = |is_used| if is_used { policies.backlog } else { 0 };
-            Backlog::new(room(kept), room(recent), keys)
-        });
+        let backlog = (!policies.is_direct(family)).then(|| Backlog::new(kept, recent, keys));
         Self {
             reader: reader.bind_evictable(spill()),
             shared: Arc::clone(shared),
@@ -125,11 +120,9 @@ impl<C: StoreEvent> Copying<C> {
 
     /// Bytes that a slot with these policies takes beside others.
     pub(in crate::bus) fn bytes(policies: &Policies, family: &TagSet) -> u64 {
-        let keys = if policies.has(family, SlotOverflow::Conflate) { policies.keys } else { 0 };
-        let spills = 2 * Backlog::<C>::bytes(0, 0, keys);
-        let own =
-            if policies.is_direct(family) { 0 } else { Backlog::<C>::bytes(policies.backlog, policies.backlog, keys) };
-        spills + own
+        let (kept, recent, keys) = policies.rooms(family);
+        let own = if policies.is_direct(family) { 0 } else { Backlog::<C>::bytes(kept, recent, keys) };
+        2 * Backlog::<C>::bytes(0, 0, keys) + own
     }
 
     pub(super) fn reader(&self) -> &EvictableReader<C, SlotSpill<C>> {

@@ -5,6 +5,7 @@
 //! by tag) stands in one other source, [`managed::Managed`], which each handler gets a second loop for.
 
 mod backlog;
+mod bytes;
 mod copying;
 mod fate;
 mod gap;
@@ -14,6 +15,7 @@ mod plain;
 mod rows;
 mod spill;
 
+pub(crate) use bytes::{account_bytes, flow_bytes};
 pub use fate::Fate;
 pub use gap::Gap;
 pub(super) use managed::{Managed, ManagedBooks};

@@ -40,7 +40,7 @@ impl fmt::Display for SlotOverflow {
 pub(in crate::bus) struct Policies {
     /// For the slot as such, and for tags that have none of their own.
     pub(in crate::bus) slot: SlotOverflow,
-    own: Vec<(TagSet, SlotOverflow)>,
+    pub(super) own: Vec<(TagSet, SlotOverflow)>,
     /// Events that are kept for tags that drop.
     pub(in crate::bus) backlog: usize,
     /// Keys, of all tags together, that may differ from what the slot has seen.
@@ -85,13 +85,22 @@ impl Policies {
     }
 
     /// Whether any of these tags has that policy.
-    pub(super) fn has(&self, tags: &TagSet, overflow: SlotOverflow) -> bool {
+    fn has(&self, tags: &TagSet, overflow: SlotOverflow) -> bool {
         self.used(tags).any(|one| one == overflow)
     }
 
     /// Whether some tags are to be cut off and others are not.
     pub(in crate::bus) fn cuts_tags_off(&self, tags: &TagSet) -> bool {
         self.has(tags, SlotOverflow::CutOff) && self.used(tags).any(|overflow| overflow != SlotOverflow::CutOff)
+    }
+
+    /// Events that are kept, recent events, and keys, for which there has to be room beside the ring.
+    pub(super) fn rooms(&self, tags: &TagSet) -> (usize, usize, usize) {
+        let room = |is_used, events| if is_used { events } else { 0 };
+        let is_direct = self.is_direct(tags);
+        let kept = !is_direct && (self.has(tags, SlotOverflow::DropNewest) || self.has(tags, SlotOverflow::Gate));
+        let recent = !is_direct && self.has(tags, SlotOverflow::DropOldest);
+        (room(kept, self.backlog), room(recent, self.backlog), room(self.has(tags, SlotOverflow::Conflate), self.keys))
     }
 
     /// For the hot path: the policy by tag.

@@ -31,7 +31,7 @@ pub use limits::{ClockChoice, Grant, PreflightChoice, RuntimeConfig, StartPolicy
 #[cfg(feature = "config")]
 pub use loader::Loader;
 pub use mistake::{Mistake, Mistakes, Origin};
-pub use slot::{MeasureChoice, PanicChoice, SlotConfig, StuckChoice, WaitChoice};
+pub use slot::{AccountsChoice, MeasureChoice, PanicChoice, SlotConfig, SlotOverflowChoice, StuckChoice, WaitChoice};
 pub use thread::{Cores, FeedConfig, ThreadConfig};
 
 use std::collections::BTreeMap;

@@ -24,6 +24,14 @@ impl Config {
 /// A table, or each of a table of names, under its header.
 fn part(shape: &Shape, value: &Value, path: &[&str], description: &str, text: &mut String) {
     match shape {
+        Shape::Names(of) if !is_table(of) => {
+            let entries = value.as_object().into_iter().flatten();
+            let lines: String =
+                entries.map(|(name, value)| format!("{} = {}\n", key_path(&[name]), written(value))).collect();
+            if !lines.is_empty() {
+                let _ = write!(text, "\n# {description}\n[{}]\n{lines}", key_path(path));
+            }
+        }
         Shape::Names(of) => {
             for (name, value) in value.as_object().into_iter().flatten() {
                 part(of, value, &[path, &[name]].concat(), description, text);

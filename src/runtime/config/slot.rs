@@ -3,8 +3,9 @@
 use super::DEFAULT_THREAD;
 use super::bounds::{self, Bounds};
 use super::choice::choices;
-use crate::bus::Measure;
+use crate::bus::{Measure, SlotOverflow};
 use crate::ring::WaitStrategy;
+use std::collections::BTreeMap;
 
 /// A slot: a table `[buses.BUS.slots.NAME]`.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +20,26 @@ pub struct SlotConfig {
     pub after: Vec<String>,
     /// How its thread waits. Of several slots on a thread the one that sleeps least decides.
     pub wait: WaitChoice,
+    /// What happens when the slot is too slow for its bus.
+    pub overflow: SlotOverflowChoice,
+    /// The same for some payloads, by name: `{ Quote = "conflate" }`.
+    pub overflow_tags: BTreeMap<String, SlotOverflowChoice>,
+    /// Most events that wait beside the ring where the slot drops the newest.
+    #[cfg_attr(feature = "config", schemars(range(min = bounds::BACKLOG_MAX_EVENTS.min, max = bounds::BACKLOG_MAX_EVENTS.max)))]
+    pub backlog_max_events: u64,
+    /// Most keys, each with its payload's name, that may wait where the slot conflates; events of more keys are dropped.
+    #[cfg_attr(feature = "config", schemars(range(min = bounds::CONFLATE_KEYS_MAX.min, max = bounds::CONFLATE_KEYS_MAX.max)))]
+    pub conflate_keys_max: u64,
+    /// Where the slot is cut off: when it is more events behind than this; 0: when it fills the ring.
+    #[cfg_attr(feature = "config", schemars(range(min = bounds::CUT_OFF_LAG_EVENTS.min, max = bounds::CUT_OFF_LAG_EVENTS.max)))]
+    pub cut_off_lag_events: u64,
+    /// Where the slot is cut off: when it has not come to what was published so long ago; 0: however long.
+    #[cfg_attr(feature = "config", schemars(range(min = bounds::CUT_OFF_AFTER_MS.min, max = bounds::CUT_OFF_AFTER_MS.max)))]
+    pub cut_off_after_ms: u64,
+    /// Whether events whose deadline is over are left out, and counted.
+    pub expires: bool,
+    /// How closely it is counted what becomes of events. A slot that may leave some out counts by tag anyway.
+    pub accounts: AccountsChoice,
     /// What is measured.
     pub measure: MeasureChoice,
     /// An event that takes longer from its intended time to the end of its handling is recorded, with where its time went; 0:
@@ -71,6 +92,14 @@ impl Default for SlotConfig {
             thread: DEFAULT_THREAD.into(),
             after: Vec::new(),
             wait: WaitChoice::SpinThenYield,
+            overflow: SlotOverflowChoice::Gate,
+            overflow_tags: BTreeMap::new(),
+            backlog_max_events: 1_024,
+            conflate_keys_max: 4_096,
+            cut_off_lag_events: 0,
+            cut_off_after_ms: 0,
+            expires: false,
+            accounts: AccountsChoice::Totals,
             measure: MeasureChoice::SlotAndTags,
             outlier_over_ns: 0,
             outlier_times_p99: 4,
@@ -91,9 +120,20 @@ impl Default for SlotConfig {
 }
 
 impl SlotConfig {
+    /// Whether it may lose events.
+    pub(super) fn may_lose(&self) -> bool {
+        let loses =
+            |choice: &SlotOverflowChoice| !matches!(choice, SlotOverflowChoice::Gate | SlotOverflowChoice::CutOff);
+        loses(&self.overflow) || self.overflow_tags.values().any(loses)
+    }
+
     /// Its numbers and their bounds.
-    pub(super) fn numbers(&self) -> [(&'static str, u64, Bounds); 12] {
+    pub(super) fn numbers(&self) -> [(&'static str, u64, Bounds); 16] {
         [
+            ("backlog_max_events", self.backlog_max_events, bounds::BACKLOG_MAX_EVENTS),
+            ("conflate_keys_max", self.conflate_keys_max, bounds::CONFLATE_KEYS_MAX),
+            ("cut_off_lag_events", self.cut_off_lag_events, bounds::CUT_OFF_LAG_EVENTS),
+            ("cut_off_after_ms", self.cut_off_after_ms, bounds::CUT_OFF_AFTER_MS),
             ("outlier_over_ns", self.outlier_over_ns, bounds::OUTLIER_OVER_NS),
             ("outlier_times_p99", self.outlier_times_p99, bounds::OUTLIER_TIMES_P99),
             ("outliers_max", self.outliers_max, bounds::OUTLIERS_MAX),
@@ -122,6 +162,36 @@ pub enum WaitChoice {
     SpinThenYield,
     /// Spins, yields a few times, then sleeps until a publication.
     SpinThenPark,
+}
+
+/// What happens when a slot is too slow for its bus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "config", derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema))]
+#[cfg_attr(feature = "config", serde(rename_all = "kebab-case"))]
+pub enum SlotOverflowChoice {
+    /// Publishers wait for it, or do what their own `overflow` says.
+    #[default]
+    Gate,
+    /// It keeps its backlog, and what comes beyond is dropped.
+    DropNewest,
+    /// It skips ahead: what it would have handled next is dropped.
+    DropOldest,
+    /// It gets the newest event of each key.
+    Conflate,
+    /// It is quarantined.
+    CutOff,
+}
+
+/// How closely it is counted what becomes of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "config", derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema))]
+#[cfg_attr(feature = "config", serde(rename_all = "kebab-case"))]
+pub enum AccountsChoice {
+    /// In all.
+    #[default]
+    Totals,
+    /// In all and by tag: a nanosecond or two for each event.
+    ByTag,
 }
 
 /// How much a slot measures.
@@ -178,6 +248,18 @@ impl From<WaitChoice> for WaitStrategy {
     }
 }
 
+impl From<SlotOverflowChoice> for SlotOverflow {
+    fn from(choice: SlotOverflowChoice) -> Self {
+        match choice {
+            SlotOverflowChoice::Gate => Self::Gate,
+            SlotOverflowChoice::DropNewest => Self::DropNewest,
+            SlotOverflowChoice::DropOldest => Self::DropOldest,
+            SlotOverflowChoice::Conflate => Self::Conflate,
+            SlotOverflowChoice::CutOff => Self::CutOff,
+        }
+    }
+}
+
 impl From<MeasureChoice> for Measure {
     fn from(choice: MeasureChoice) -> Self {
         match choice {
@@ -191,6 +273,10 @@ impl From<MeasureChoice> for Measure {
 choices! {
     /// how a slot's thread waits.
     WaitChoice as "wait" { "spin" => Spin, "spin-then-yield" => SpinThenYield, "spin-then-park" => SpinThenPark, }
+    /// what happens when a slot is too slow for its bus.
+    SlotOverflowChoice as "overflow" { "gate" => Gate, "drop-newest" => DropNewest, "drop-oldest" => DropOldest, "conflate" => Conflate, "cut-off" => CutOff, }
+    /// how closely it is counted what becomes of events.
+    AccountsChoice as "accounts" { "totals" => Totals, "by-tag" => ByTag, }
     /// how much a slot measures.
     MeasureChoice as "measure" { "off" => Off, "slot" => Slot, "slot-and-tags" => SlotAndTags, }
     /// what a slot does when its handler panics.

@@ -6,6 +6,7 @@ mod counts;
 mod cycles;
 mod names;
 mod numbers;
+mod overflow;
 mod references;
 
 use super::mistake::{Mistake, Mistakes, key_path};
@@ -40,6 +41,7 @@ impl Config {
         counts::check(self, &mut found);
         references::check(self, &mut found);
         cycles::check(self, &mut found);
+        overflow::check(self, &mut found);
         cores::check(self, &mut found);
         found
     }
