@@ -33,6 +33,7 @@ mod guide {
         Events "../docs/guide/events.md"
         Publishing "../docs/guide/publishing.md"
         Slots "../docs/guide/slots.md"
+        Overflow "../docs/guide/overflow.md"
         Failure "../docs/guide/failure.md"
         DeadLetters "../docs/guide/dead-letters.md"
         Waiting "../docs/guide/waiting.md"

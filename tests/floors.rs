@@ -20,8 +20,8 @@ const FLOORS: [&[&str]; 11] = [
 /// Names that say nothing about what a file is.
 const VAGUE: [&str; 5] = ["utils", "common", "helpers", "misc", "manager"];
 /// `src/ring` is to be read in one sitting: its lines, without comments, blank lines and tests. (1,500 until readers could be revoked, which took
-/// some 290: ADR 3; keeping away from publishers of a shared ring some 50: ADR 5.)
-const RING_LINES_MAX: usize = 1_860;
+/// some 290: ADR 3; keeping away from publishers of a shared ring some 50: ADR 5; readers that nobody waits for some 320: ADR 7.)
+const RING_LINES_MAX: usize = 2_200;
 
 fn floor_of(room: &str) -> Option<usize> {
     FLOORS.iter().position(|rooms| rooms.contains(&room))

@@ -25,7 +25,7 @@ const fn weaken(
 }
 
 #[rustfmt::skip]
-const WEAKENINGS: [Weakening; 44] = [
+const WEAKENINGS: [Weakening; 51] = [
     weaken("stamp store", "src/ring/cell.rs",
         "self.words.store(value);\n        self.stamp.store(s + 1, Ordering::Release);",
         "self.words.store(value);\n        self.stamp.store(s + 1, Ordering::Relaxed);", "one_publisher_one_reader"),
@@ -158,6 +158,25 @@ const WEAKENINGS: [Weakening; 44] = [
     weaken("block version load", "src/counters/block.rs",
         "let version = self.version.load(Ordering::Acquire); // SYNC block-written\n            let copy",
         "let version = self.version.load(Ordering::Relaxed);\n            let copy", "counts_of_a_block"),
+    weaken("evict without exchange", "src/ring/place.rs",
+        "self.sequence.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).map(|_| ())",
+        "{\n            let _ = from;\n            self.sequence.store(to, Ordering::Release);\n            Ok(())\n        }", "claims_while_a_publisher_evicts"),
+    weaken("spill lent", "src/ring/evict.rs",
+        "compare_exchange(parcel, lent(), Ordering::Acquire, Ordering::Relaxed)",
+        "compare_exchange(parcel, lent(), Ordering::Relaxed, Ordering::Relaxed)", "a_spill_is_one_threads"),
+    weaken("spill given back", "src/ring/evict.rs",
+        "compare_exchange(lent(), parcel, Ordering::Release, Ordering::Relaxed)",
+        "compare_exchange(lent(), parcel, Ordering::Relaxed, Ordering::Relaxed)", "a_spill_is_one_threads"),
+    weaken("ledger release fence", "src/counters/ledger.rs",
+        "        fence(Ordering::Release);\n", "", "rows_of_a_ledger"),
+    weaken("ledger acquire fence", "src/counters/ledger.rs",
+        "        fence(Ordering::Acquire);\n", "", "rows_of_a_ledger"),
+    weaken("ledger version store", "src/counters/ledger.rs",
+        "version.store(version, Ordering::Release)",
+        "version.store(version, Ordering::Relaxed)", "rows_of_a_ledger"),
+    weaken("ledger version load", "src/counters/ledger.rs",
+        "version.load(Ordering::Acquire)",
+        "version.load(Ordering::Relaxed)", "rows_of_a_ledger"),
 ];
 
 /// A copy of what the models are built from.
@@ -248,8 +267,15 @@ fn every_weakening_is_found_by_its_model() {
 #[test]
 fn every_weakening_names_a_text_of_the_sources() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let models = ["ring_models.rs", "tag_set_models.rs", "block_models.rs", "latest_models.rs"]
-        .map(|file| fs::read_to_string(root.join("loom-tests/src").join(file)).unwrap());
+    let models = [
+        "ring_models.rs",
+        "tag_set_models.rs",
+        "block_models.rs",
+        "latest_models.rs",
+        "ledger_models.rs",
+        "evict_models.rs",
+    ]
+    .map(|file| fs::read_to_string(root.join("loom-tests/src").join(file)).unwrap());
     for weakening in &WEAKENINGS {
         let source = fs::read_to_string(root.join(weakening.file)).unwrap();
         assert!(

@@ -46,7 +46,9 @@ impl Place {
 impl Place {
     /// Moves the sequence from where it was last seen, unless somebody else has moved it.
     pub(super) fn advance(&self, from: u64, to: u64) -> Result<(), u64> {
-        // SYNC reader-advanced: both ways, the reader and publishers move it in turn.
+        // SYNC reader-evicted: a publisher lends the spill before it moves the sequence, so that a reader that sees it moved (`sequence`) finds the spill lent, or
+        // with what was taken in it. (The copies themselves are vouched for by their stamps. loom, which runs each thread in program order, cannot
+        // show the difference.)
         self.sequence.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).map(|_| ())
     }
 }

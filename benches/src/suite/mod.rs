@@ -34,6 +34,7 @@ mod lmax;
 mod machine;
 mod many;
 pub mod names;
+mod overflow;
 mod report;
 mod setup;
 mod shapes;
@@ -63,6 +64,7 @@ pub const PARTS: &[Part] = &[
     dispatch::HEAVY,
     attribution::PART,
     burst::PART,
+    overflow::PART,
 ];
 
 /// One part of the suite.
