@@ -1,5 +1,5 @@
 //! All of the ring at once, on real threads: publishers one by one, in batches and by claims that are filled in part; gating readers in a
-//! chain; one that comes and goes; one that parks; one that is revoked in its turn, again and again; lossy ones; strategies changed all the while. Every event carries its publisher, its
+//! chain; one that comes and goes; one that parks; one that is revoked in its turn, again and again; one that publishers take events from; lossy ones; strategies changed all the while. Every event carries its publisher, its
 //! number and a check word, so that a lost, doubled, torn or disordered one is found where it is read.
 //!
 //! A program of its own (no test harness), so that sanitizers see nothing else. `TAGRING_STRESS_SECONDS` sets its length: 3 by default.
@@ -12,7 +12,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use tagring::ring::{BoundReader, Copied, LossyReader, Polled, Publisher, Ring, SharedPublisher, Turn, WaitStrategy};
+use tagring::ring::{
+    BoundReader, Copied, EvictableReader, LossyReader, Polled, Publisher, Ring, SharedPublisher, Spill, Turn,
+    WaitStrategy,
+};
 
 /// Publisher, number, and both mixed.
 type Value = [u64; 4];
@@ -218,6 +221,79 @@ fn hang(ring: &Ring<Value>, turn: &mut Turn<'_, Value>, stop: &AtomicBool) {
     }
 }
 
+/// What publishers took from a reader: how many sequences, from where to where.
+#[derive(Default)]
+struct Taken {
+    count: u64,
+    from: Option<u64>,
+    to: u64,
+    seen: Seen,
+}
+
+impl Spill<Value> for Taken {
+    fn may_take(&self, _: &Value) -> bool {
+        true
+    }
+
+    fn take(&mut self, sequence: u64, event: Option<&Value>) {
+        event.into_iter().for_each(|event| self.seen.take(event, true));
+        self.from.get_or_insert(sequence);
+        assert!(sequence >= self.to, "taken again: {sequence}");
+        (self.count, self.to) = (self.count + 1, sequence + 1);
+    }
+}
+
+/// Claims a little and dawdles, so that publishers take the most of it, and now and then is replaced by another one. Every sequence is had once, here or in
+/// the spill.
+fn be_evicted(ring: &Ring<Value>, stop: Arc<AtomicBool>) -> JoinHandle<(u64, u64)> {
+    let ring = ring.clone();
+    std::thread::spawn(move || {
+        let (mut claimed, mut taken, mut dice) = (0, 0, Dice(5));
+        while !stop.load(Ordering::Relaxed) {
+            let mut reader = ring.attach().unwrap().bind_evictable(Taken::default());
+            let start = reader.position();
+            let (mut had, mut lost, mut seen) = (0, 0, Seen::default());
+            for _ in 0..20 + dice.below(200) {
+                had += claim(&mut reader, &mut seen, dice.below(64) as usize);
+                if reader.has_lost()
+                    && let Ok(spill) = reader.exchange(Box::default())
+                {
+                    lost += spill.count;
+                }
+                if dice.below(4) == 0 {
+                    std::thread::sleep(Duration::from_micros(20));
+                }
+            }
+            // What is in the spill by now lies below what the next claim finds.
+            loop {
+                had += claim(&mut reader, &mut seen, 1);
+                let position = reader.position();
+                if let Ok(spill) = reader.exchange(Box::default()) {
+                    lost += spill.count;
+                    if reader.position() == position && start + had + lost == position {
+                        break;
+                    }
+                }
+                assert!(start + had + lost <= ring.published(), "had twice");
+                std::thread::yield_now();
+                if stop.load(Ordering::Relaxed) && ring.is_closed() {
+                    break;
+                }
+            }
+            (claimed, taken) = (claimed + had, taken + lost);
+        }
+        (claimed, taken)
+    })
+}
+
+fn claim(reader: &mut EvictableReader<Value, Taken>, seen: &mut Seen, limit: usize) -> u64 {
+    let mut copies = Vec::new();
+    let count = reader.claim(limit, &mut copies, |_| true);
+    copies.iter().filter_map(|(_, event)| event.as_ref()).for_each(|event| seen.take(event, true));
+    assert!(copies.windows(2).all(|pair| pair[0].0 + 1 == pair[1].0));
+    count as u64
+}
+
 /// Copies what it can; nothing torn, nothing twice, and gaps that add up.
 fn look_on(mut reader: LossyReader<Value>, events: Arc<AtomicU64>) -> JoinHandle<(u64, u64)> {
     std::thread::spawn(move || {
@@ -277,6 +353,7 @@ fn run<P: Publish>(name: &str, ring: &Ring<Value>, publishers: Vec<P>, length: D
     ];
     let visitor = come_and_go(ring, Arc::clone(&stop));
     let hung = hang_and_be_revoked(ring, Arc::clone(&stop));
+    let evicted = be_evicted(ring, Arc::clone(&stop));
     let writers: Vec<_> =
         publishers.into_iter().zip(0..).map(|(publisher, id)| publish(publisher, id, Arc::clone(&stop))).collect();
     let (start, mut dice) = (Instant::now(), Dice(7));
@@ -295,10 +372,11 @@ fn run<P: Publish>(name: &str, ring: &Ring<Value>, publishers: Vec<P>, length: D
     }
     let (visits, revoked) = (visitor.join().unwrap(), hung.join().unwrap());
     let (copied, lost) = lossy.join().unwrap();
-    assert!(published.iter().all(|&count| count > 0) && visits > 0 && revoked > 0);
+    let (claimed, taken) = evicted.join().unwrap();
+    assert!(published.iter().all(|&count| count > 0) && visits > 0 && revoked > 0 && claimed > 0);
     assert_eq!(ring.readers().count(), 0, "everyone has gone");
     println!(
-        "{name}: {published:?} published, 3 readers saw all; {visits} visits; {revoked} revoked; lossy: {copied} copied, {lost} lost"
+        "{name}: {published:?} published, 3 readers saw all; {visits} visits; {revoked} revoked; {claimed} claimed and {taken} taken; lossy: {copied} copied, {lost} lost"
     );
 }
 
