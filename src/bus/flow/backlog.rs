@@ -227,3 +227,100 @@ fn key<C: StoreEvent>(cell: &C) -> u64 {
     let header: &Header = cell.as_event().header();
     u64::from(header.tag().get()) << 32 | u64::from(header.key())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Ticks;
+    use crate::event::{EventCell, Tag};
+    use proptest::prelude::*;
+    use zerocopy::{FromZeros, IntoBytes};
+
+    type Cell = EventCell<7>;
+
+    fn cell(tag: u16, key: u32) -> Cell {
+        let mut cell = Cell::new_zeroed();
+        let header = Header::new(Tag::new(tag), key, Ticks(0), 0);
+        cell.as_mut_bytes()[..16].copy_from_slice(header.as_bytes());
+        cell
+    }
+
+    /// The same, as one would write it without a bound on time: order, kind, tag, key, sequence, merged.
+    #[derive(Default)]
+    struct Model(Vec<(u64, Kind, u16, u32, u64, u64)>);
+
+    impl Model {
+        fn count(&self, kind: Kind) -> usize {
+            self.0.iter().filter(|entry| entry.1 == kind).count()
+        }
+
+        fn take(&mut self, wanted: impl Fn(Kind) -> bool) -> Option<(u16, u32, u64, u64)> {
+            let first =
+                self.0.iter().enumerate().filter(|(_, entry)| wanted(entry.1)).min_by_key(|(_, entry)| entry.0)?.0;
+            let (_, _, tag, key, sequence, merged) = self.0.remove(first);
+            Some((tag, key, sequence, merged))
+        }
+    }
+
+    fn seen(next: Option<Next<Cell>>) -> Option<(u16, u32, u64, u64)> {
+        let Next { cell, sequence, merged } = next?;
+        let header = *cell.as_event().header();
+        Some((header.tag().get(), header.key(), sequence, merged))
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_what_a_list_would_be(steps in proptest::collection::vec((0_u8..6, 0_u16..2, 0_u32..12), 0..400)) {
+            let mut backlog = Backlog::<Cell>::new(3, 4, 5);
+            let mut model = Model::default();
+            for (sequence, (step, tag, key)) in (1..).zip(steps) {
+                let (cell, max) = (cell(tag, key), [3, 4, 5]);
+                match step {
+                    0 | 1 => {
+                        let kind = if step == 0 { Kind::Kept } else { Kind::Recent };
+                        let fits = model.count(kind) < max[kind as usize];
+                        prop_assert_eq!(backlog.push(kind, &cell, sequence), fits);
+                        if fits {
+                            model.0.push((sequence, kind, tag, key, sequence, 0));
+                        }
+                    }
+                    2 | 3 => {
+                        // What comes from a spill may be older than what is there.
+                        let (at, merged) = if step == 2 { (sequence, 0) } else { (sequence / 2, 3) };
+                        let keys = model.count(Kind::Latest);
+                        let same = model.0.iter_mut().find(|entry| entry.1 == Kind::Latest && (entry.2, entry.3) == (tag, key));
+                        let expected = match same {
+                            Some(entry) => {
+                                entry.4 = entry.4.max(at);
+                                entry.5 += merged + 1;
+                                Merged::Merged
+                            }
+                            None if keys < 5 => {
+                                model.0.push((at, Kind::Latest, tag, key, at, merged));
+                                Merged::New
+                            }
+                            None => Merged::NoRoom,
+                        };
+                        prop_assert_eq!(backlog.merge(&cell, at, merged), expected);
+                    }
+                    4 => prop_assert_eq!(seen(backlog.drop_oldest(Kind::Recent)), model.take(|kind| kind == Kind::Recent)),
+                    _ => {
+                        // Of keys the first in the row comes first, whatever sequence it began with.
+                        let latest = model.0.iter().find(|entry| entry.1 == Kind::Latest).map(|entry| entry.0);
+                        let others = model.0.iter().filter(|entry| entry.1 != Kind::Latest).map(|entry| entry.0).min();
+                        let expected = match (latest, others) {
+                            (Some(latest), others) if others.is_none_or(|other| latest < other) => {
+                                let at = model.0.iter().position(|entry| entry.1 == Kind::Latest).unwrap();
+                                let (_, _, tag, key, sequence, merged) = model.0.remove(at);
+                                Some((tag, key, sequence, merged))
+                            }
+                            _ => model.take(|kind| kind != Kind::Latest),
+                        };
+                        prop_assert_eq!(seen(backlog.pop()), expected);
+                    }
+                }
+                prop_assert_eq!(backlog.len(), model.0.len());
+            }
+        }
+    }
+}
