@@ -47,7 +47,7 @@ pub use flow::{Admission, Fate, Gap, SlotOverflow};
 pub(crate) use flow::{account_bytes, flow_bytes};
 pub use handle::SlotHandle;
 pub use handler::{Handler, InitError, Outcome};
-#[cfg(feature = "sim")]
+#[cfg(any(feature = "faults", feature = "sim"))]
 pub(crate) use jitter::SplitMix64;
 pub use local_slot::LocalSlot;
 pub use measure::{Measure, SlotLatencies, TagLatencies};

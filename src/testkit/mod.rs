@@ -6,13 +6,18 @@
 //! a sentence where the rest returns errors, so that a test needs no `unwrap`.
 
 mod drive;
+#[cfg(feature = "faults")]
+mod fault_script;
 mod faulty;
 mod recorder;
 #[cfg(feature = "sim")]
 mod sim;
 
 pub use drive::Drive;
-pub use faulty::{Fault, Faulty};
+#[cfg(feature = "faults")]
+pub use fault_script::{Befallen, FaultRun, FaultScript, FaultScriptError, Passes};
+pub use crate::faults::Fault;
+pub use faulty::Faulty;
 pub use recorder::{Record, Recorder, Records};
 #[cfg(feature = "sim")]
 pub use sim::{Faults, Rates, Sim, SimBus, Simulated, seeds};

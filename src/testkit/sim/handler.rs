@@ -1,13 +1,10 @@
 //! A handler in a simulation: the user's own, with the faults that are meant for it, and an eye on what it is given.
 
-use super::super::Fault;
-use super::faults::EventFault;
+use super::super::faulty::befall;
 use super::with_threads;
 use crate::bus::{Context, Handler, InitError, Outcome};
 use crate::event::Event;
 use crate::event::checks::fnv;
-use crate::sync::nap;
-use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -63,17 +60,8 @@ impl<H: Handler> Handler for Simulated<H> {
             threads.note(&[slot, ctx.sequence(), u64::from(ctx.attempt()), u64::from(event.tag().get())]);
             threads.with_faults(|faults, random, _| faults.at_event(&self.slot, nth, random))
         });
-        match fault.flatten() {
-            None => self.handler.on_event(event, ctx),
-            Some(EventFault::Instead(Fault::Dead)) => Outcome::Dead,
-            Some(EventFault::Instead(Fault::Stop)) => Outcome::Stop,
-            // Without the panic hook: it is expected.
-            Some(EventFault::Instead(Fault::Panic)) => resume_unwind(Box::new(format!("as scripted, at event {nth}"))),
-            Some(EventFault::Stick(time)) => {
-                nap(time);
-                self.handler.on_event(event, ctx)
-            }
-        }
+        let instead = fault.flatten().and_then(|fault| befall(fault, nth));
+        instead.unwrap_or_else(|| self.handler.on_event(event, ctx))
     }
 
     fn on_batch_end(&mut self, ctx: &mut Context) {

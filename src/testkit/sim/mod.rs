@@ -110,6 +110,8 @@ pub struct Sim {
     running: Option<Running>,
     threads: Rc<Threads>,
     world: Rc<World>,
+    #[cfg(feature = "faults")]
+    script: super::FaultRun,
 }
 
 impl Sim {
@@ -127,19 +129,29 @@ impl Sim {
     /// # Panics
     /// As [`Self::new`].
     #[must_use]
-    pub fn with(config: Config, seed: u64, faults: Faults) -> Self {
+    #[cfg_attr(not(feature = "faults"), allow(unused_mut, reason = "it has no script then"))]
+    pub fn with(config: Config, seed: u64, mut faults: Faults) -> Self {
         assert!(!is_simulated(), "this thread has a simulation already: drop that first");
         let (clock, hand) = Clock::manual(START_NS);
         let topology = Topology::regular(1, cores_of(&config), 1);
         let built = Inside::build(off_the_machine(config, seed), &topology, clock);
         let (runtime, inside) = built.unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        #[cfg(feature = "faults")]
+        let script = faults.take_script().enter();
         let threads = Rc::new(Threads::new(seed, hand, FaultPlan::new(faults)));
         let world = Rc::new(World::new(inside));
         let watch = Rc::clone(&world);
         threads.set_world(move |threads| watch.look(threads));
         CURRENT.set(Some(Rc::clone(&threads)));
         enter_simulation(Some(Rc::<Threads>::clone(&threads)));
-        Self { runtime: Some(runtime), running: None, threads, world }
+        Self {
+            runtime: Some(runtime),
+            running: None,
+            threads,
+            world,
+            #[cfg(feature = "faults")]
+            script,
+        }
     }
 
     /// The runtime before its start: what is attached to it directly is given no faults.
@@ -265,6 +277,13 @@ impl Sim {
     #[must_use]
     pub fn is_detached(&self, bus: &str, slot: &str) -> bool {
         self.world.is_detached(bus, slot)
+    }
+
+    /// What became of the script of fault points.
+    #[cfg(feature = "faults")]
+    #[must_use]
+    pub fn script(&self) -> &super::FaultRun {
+        &self.script
     }
 
     /// No fault comes by chance any more; those that are scripted do.
