@@ -16,10 +16,10 @@ pub mod runtime;
 #[allow(unreachable_pub, reason = "the door of the loom build has the same shape")]
 mod sync;
 pub mod testkit;
-pub use sync::faults;
 /// The allocator, for an embedder's `#[global_allocator]`.
 #[cfg(feature = "mimalloc")]
 pub use mimalloc;
+pub use sync::faults;
 #[doc(hidden)]
 pub use zerocopy;
 

@@ -59,6 +59,7 @@ pub(crate) use publisher::RingPublisher;
 pub use publisher::{Batch, BusPublisher, Envelope, Publisher, SharedPublisher, Stamping};
 pub(crate) use slot::message as panic_message;
 pub use slot_builder::SlotBuilder;
+pub(crate) use slot_builder::initialise;
 pub use state::SlotState;
 pub use tail::{Band, Outlier, Parts, SlotTail, Tail, TailCause};
 pub use thread::{SlotThread, SlotThreadBuilder, ThreadError, ThreadReport, ThreadStats};

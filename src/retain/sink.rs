@@ -2,9 +2,9 @@
 
 use super::dead_letters::Books;
 use super::letter::LetterCell;
-use crate::bus::{Dead, DeadLetterSink, Returned};
 #[cfg(feature = "faults")]
 use crate::bus::Name;
+use crate::bus::{Dead, DeadLetterSink, Returned};
 use crate::event::Family;
 use crate::ring::SharedPublisher;
 use crossbeam_channel::Receiver;

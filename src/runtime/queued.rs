@@ -4,7 +4,7 @@
 use super::error::RuntimeError;
 use super::hosted_bus::HostedBus;
 use super::hosted_slot::HostedSlot;
-use crate::bus::{AttachError, Handler, Name, SlotHandle, SlotThread, SlotView, panic_message};
+use crate::bus::{AttachError, Handler, Name, SlotHandle, SlotThread, SlotView, initialise};
 use crate::event::Family;
 use crate::ring::ReaderId;
 use core::time::Duration;

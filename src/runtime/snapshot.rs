@@ -8,6 +8,7 @@ use super::shared::Shared;
 use super::stage::Stage;
 use super::watchdog::Health;
 use crate::bus::{Name, SlotStats, ThreadStats};
+use crate::retain::DeadLetterStats;
 use core::fmt;
 use core::sync::atomic::Ordering;
 
@@ -61,6 +62,8 @@ pub struct BusSnapshot {
     pub dead_letters: u64,
     /// Dead letters lost because there was no room.
     pub dead_letters_lost: u64,
+    /// All counts of its dead letters; `None` where it keeps none.
+    pub letters: Option<DeadLetterStats>,
     /// Its slots, in the order of their attachment.
     pub slots: Vec<SlotSnapshot>,
 }
@@ -231,6 +234,7 @@ fn bus(bus: &dyn AnyBus) -> BusSnapshot {
         memory_bytes: bus.memory_bytes(),
         dead_letters,
         dead_letters_lost,
+        letters: bus.letter_stats(),
         slots: slots.into_iter().map(|slot| slot.behind(published)).collect(),
     }
 }

@@ -1,8 +1,8 @@
 //! What goes wrong at which fault point, and when: written down pass by pass, or drawn from a seed. A test enters a script on its own
 //! thread; other tests know nothing of it.
 
-use crate::event::checks::fnv;
 use crate::bus::SplitMix64;
+use crate::event::checks::fnv;
 use crate::sync::faults::{self, Entered, Fault, FaultKind, FaultPlace, FaultPoint, FaultSource};
 use core::fmt;
 use core::ops::{Range, RangeFrom};
@@ -209,6 +209,13 @@ impl FaultScript {
         }
         self.chances.push(Chance { place, per_million, fault });
         Ok(self)
+    }
+
+    /// Whether anything is said of that point.
+    #[cfg(feature = "sim")]
+    pub(super) fn strikes(&self, point: FaultPoint) -> bool {
+        let places = self.lines.iter().map(|line| &line.place).chain(self.chances.iter().map(|chance| &chance.place));
+        places.into_iter().any(|place| place.point == point)
     }
 
     /// Puts the script in force on the calling thread, and on those that it starts from here on, until what is returned is dropped. (Threads

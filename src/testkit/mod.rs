@@ -13,10 +13,10 @@ mod recorder;
 #[cfg(feature = "sim")]
 mod sim;
 
+pub use crate::faults::Fault;
 pub use drive::Drive;
 #[cfg(feature = "faults")]
 pub use fault_script::{Befallen, FaultRun, FaultScript, FaultScriptError, Passes};
-pub use crate::faults::Fault;
 pub use faulty::Faulty;
 pub use recorder::{Record, Recorder, Records};
 #[cfg(feature = "sim")]

@@ -3,7 +3,7 @@
 crate::fault_points! {
     /// A publisher is about to claim room, for an event or a batch. Error: the ring is full at that moment, whatever it holds.
     PUBLISH = "bus.publish", of "the bus", takes [Delay, Error, Panic];
-    /// A slot is about to take its turn. Drop: it takes none, as if nothing was there.
+    /// A slot is about to take its turn. Drop: it takes none, as if nothing was there. Panic: its thread dies, with all its slots.
     TURN = "slot.turn", of "the slot", takes [Delay, Drop, Panic];
     /// A slot's handler is about to be given an event.
     EVENT = "slot.event", of "the slot", takes [Delay, Dead, Stop, Panic];

@@ -2,7 +2,7 @@
 
 use super::super::Fault;
 #[cfg(feature = "faults")]
-use super::super::FaultScript;
+use super::super::{FaultRun, FaultScript};
 use crate::bus::SplitMix64;
 use core::time::Duration;
 
@@ -193,10 +193,12 @@ impl Faults {
         self
     }
 
-    /// The script, to be put in force.
+    /// Puts the script in force; and whether it stands between slots and their handlers.
     #[cfg(feature = "faults")]
-    pub(super) fn take_script(&mut self) -> FaultScript {
-        core::mem::take(&mut self.script)
+    pub(super) fn put_in_force(&mut self) -> (FaultRun, bool) {
+        let script = core::mem::take(&mut self.script);
+        let is_scripted = script.strikes(crate::faults::points::EVENT);
+        (script.enter(), is_scripted)
     }
 
     /// And by chance, so often.

@@ -137,9 +137,11 @@ impl Sim {
         let built = Inside::build(off_the_machine(config, seed), &topology, clock);
         let (runtime, inside) = built.unwrap_or_else(|mistakes| panic!("{mistakes}"));
         #[cfg(feature = "faults")]
-        let script = faults.take_script().enter();
+        let (script, is_scripted) = faults.put_in_force();
+        #[cfg(not(feature = "faults"))]
+        let is_scripted = false;
         let threads = Rc::new(Threads::new(seed, hand, FaultPlan::new(faults)));
-        let world = Rc::new(World::new(inside));
+        let world = Rc::new(World::new(inside, is_scripted));
         let watch = Rc::clone(&world);
         threads.set_world(move |threads| watch.look(threads));
         CURRENT.set(Some(Rc::clone(&threads)));
