@@ -48,4 +48,6 @@ mod guide {
         Configuration "../docs/guide/configuration.md"
         Runtime "../docs/guide/runtime.md"
     }
+    #[cfg(feature = "faults")]
+    pages! { Faults "../docs/guide/faults.md" }
 }

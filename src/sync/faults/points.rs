@@ -12,11 +12,11 @@ crate::fault_points! {
     /// A thread is about to be started. Error: the operating system has none left.
     THREAD_START = "thread.start", of "the new thread", takes [Delay, Error];
     /// A clock of any kind is read.
-    CLOCK_READ = "clock.read", of "clock", takes [ClockJump];
+    CLOCK_READ = "clock.read", of "`clock`", takes [ClockJump];
     /// A dead letter is about to be kept. Error: the store is full.
     LETTER = "letters.keep", of "the slot", takes [Delay, Error];
     /// Sleepers are about to be woken: after a publication, or because something is asked of a slot. Drop: the wake-up is lost.
-    BELL = "bell.ring", of "bell", takes [Delay, Drop];
+    BELL = "bell.ring", of "`bell`", takes [Delay, Drop];
     /// The service thread is about to look around. Drop: it skips this look.
     LOOK = "service.look", of "the runtime", takes [Delay, Drop];
 }
