@@ -221,6 +221,7 @@ impl BusSnapshot {
 
 fn bus(bus: &dyn AnyBus) -> BusSnapshot {
     let slots: Vec<_> = bus.slots().iter().filter_map(|one| slot(one)).collect();
+    crate::fault!(crate::faults::points::SNAPSHOT, bus.name().as_str());
     let published = bus.published();
     let (dead_letters, dead_letters_lost) = bus.dead_letters();
     let (shed, waits) = bus.overflows();

@@ -1,8 +1,10 @@
 //! Points in a simulated runtime: to the exact moment, and again with the same seed.
 
 use crate::house::{Events, Trade, ms};
+use std::time::Duration;
 use tagring::bus::SlotState;
 use tagring::faults::{Fault, points};
+use tagring::runtime::Accounts;
 use tagring::runtime::config::{BusConfig, Config, FeedConfig, MeasureChoice, PanicChoice, SlotConfig};
 use tagring::testkit::{FaultScript, Faults, Recorder, Sim, seeds};
 
@@ -40,6 +42,22 @@ fn issue_4593_look_that_is_skipped_or_late() {
     sim.run_for(ms(200));
     assert!(sim.running().snapshot().checks > checks + 5);
     assert_eq!(sim.script().unmet(), [] as [String; 0]);
+    assert!(sim.shutdown().is_clean());
+}
+
+#[test]
+fn issue_4565_snapshot_in_the_middle_of_which_events_flow_adds_up() {
+    // A look in which 50 us pass, a dozen turns, between the slots and what was published.
+    let script = FaultScript::new().at(points::SNAPSHOT.of("md"), 0.., Fault::Delay(Duration::from_micros(50)));
+    let mut sim = sim(1, script);
+    sim.start();
+    let mut in_flight = Vec::new();
+    while in_flight.last() != Some(&0) {
+        let accounts = Accounts::of(&sim.running().snapshot());
+        accounts.check().unwrap();
+        in_flight.push(accounts.slot("md", "all").unwrap().in_flight);
+    }
+    assert!(in_flight.iter().any(|events| *events > 8), "more than the ring holds: time has passed, {in_flight:?}");
     assert!(sim.shutdown().is_clean());
 }
 

@@ -129,6 +129,7 @@ fn faults(seed: u64, dice: &mut Dice) -> Faults {
         .chance(points::EVENT, 500, Fault::Stop)
         .chance(points::LETTER, 200_000, Fault::Error)
         .chance(points::LOOK, 200_000, Fault::Drop)
+        .chance(points::SNAPSHOT, 100_000, Fault::Delay(Duration::from_micros(50)))
         .chance(points::CLOCK_READ, 1_000, Fault::ClockJump { by_ns: -40_000_000 });
     Faults::none().random(rates(dice)).script(script)
 }

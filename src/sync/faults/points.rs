@@ -19,4 +19,6 @@ crate::fault_points! {
     BELL = "bell.ring", of "`bell`", takes [Delay, Drop];
     /// The service thread is about to look around. Drop: it skips this look.
     LOOK = "service.look", of "the runtime", takes [Delay, Drop];
+    /// A snapshot has read the slots of a bus, and not yet what was published.
+    SNAPSHOT = "runtime.snapshot", of "the bus", takes [Delay];
 }
