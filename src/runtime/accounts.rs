@@ -370,7 +370,9 @@ impl BusAccount {
 
 impl SlotAccount {
     fn of_snapshot(slot: &SlotSnapshot, published: u64) -> Self {
-        Self::of(slot.slot.as_str(), &slot.stats, published)
+        let tag = |(tag, fates): &(&str, _)| TagAccount { tag: (*tag).to_owned(), fates: *fates };
+        let tags = slot.fates.iter().map(tag).collect();
+        Self { tags, ..Self::of(slot.slot.as_str(), &slot.stats, published) }
     }
 
     /// The account of a slot whose bus has so many sequences; counted behind `stats`, so that the slot is not ahead of it.

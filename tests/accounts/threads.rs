@@ -9,13 +9,7 @@ use tagring::runtime::config::{
 use tagring::runtime::{Accounts, Deadline, FeedEnd, Running, Runtime, SlotAccount};
 use tagring::testkit::{Fault, Faulty, Recorder};
 
-tagring::events! {
-    /// Events of this test.
-    pub mod market;
-    pub struct Trade = 1, v1 { pub qty: u64 }
-    pub struct Quote = 2, v1 { pub bid: i64 }
-}
-use market::{Events, Quote, Trade};
+use crate::market::{Events, Quote, Trade};
 
 const SOON: Duration = Duration::from_secs(60);
 const EVENTS: u64 = if cfg!(debug_assertions) { 60_000 } else { 2_000_000 };
