@@ -3,8 +3,12 @@
 
 use crate::market::{Events, Halt, Quote, Trade};
 use std::collections::BTreeMap;
-use tagring::bus::{Bus, Fate, LocalSlot, PanicPolicy, Publisher, SlotOverflow, SlotState, SlotView};
-use tagring::event::{Payload, Tag, TagSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tagring::bus::{
+    Bus, Context, Fate, Handler, LocalSlot, Outcome, PanicPolicy, Publisher, SlotOverflow, SlotState, SlotView,
+};
+use tagring::event::{Event, Payload, Tag, TagSet};
 use tagring::retain::DeadLetters;
 use tagring::runtime::{Accounts, BusAccount, SlotAccount, TagAccount};
 use tagring::tags;
@@ -26,13 +30,25 @@ impl Dice {
     }
 }
 
-type Handler = Faulty<Recorder>;
+/// Fails as it is told, and counts the older events that those it had stand for.
+struct Counting {
+    inner: Faulty<Recorder>,
+    merged: Arc<AtomicU64>,
+}
+
+impl Handler for Counting {
+    fn on_event(&mut self, event: &Event, ctx: &mut Context) -> Outcome {
+        self.merged.fetch_add(ctx.merged(), Ordering::Relaxed);
+        self.inner.on_event(event, ctx)
+    }
+}
 
 /// A slot, and where it stands in the test.
 struct Slot {
-    local: Option<LocalSlot<Handler>>,
+    local: Option<LocalSlot<Counting>>,
     view: SlotView,
     policy: SlotOverflow,
+    merged: Arc<AtomicU64>,
 }
 
 struct World {
@@ -45,12 +61,13 @@ struct World {
     attached: usize,
 }
 
-fn handler(dice: &mut Dice) -> Handler {
+fn handler(dice: &mut Dice) -> Counting {
     let faults = dice.below(4);
-    (0..faults).fold(Faulty::new(Recorder::new(0).0), |faulty, _| {
+    let inner = (0..faults).fold(Faulty::new(Recorder::new(0).0), |faulty, _| {
         let fault = dice.pick(&[Fault::Dead, Fault::Dead, Fault::Panic, Fault::Panic, Fault::Stop]);
         faulty.at(dice.below(60), fault)
-    })
+    });
+    Counting { inner, merged: Arc::default() }
 }
 
 fn some_tags(dice: &mut Dice) -> TagSet {
@@ -78,9 +95,11 @@ impl World {
             _ => slot.overflow_of(tags![Quote], dice.pick(&[DropNewest, DropOldest, Conflate])),
         };
         // No place left: it is for another time.
-        if let Ok(local) = slot.attach_here(handler(dice)) {
+        let handler = handler(dice);
+        let merged = Arc::clone(&handler.merged);
+        if let Ok(local) = slot.attach_here(handler) {
             let view = local.handle().view().clone();
-            self.slots.push(Slot { local: Some(local), view, policy });
+            self.slots.push(Slot { local: Some(local), view, policy, merged });
         }
     }
 
@@ -150,6 +169,11 @@ impl World {
             }
             let sums = tags.iter().map(|(tag, fates)| (*tag, fates.iter().sum::<u64>())).filter(|(_, sum)| *sum > 0);
             assert_eq!(sums.collect::<BTreeMap<_, _>>(), count, "seed {seed}: {:?}, {stats:?}, {tags:?}", slot.policy);
+            assert_eq!(
+                stats.conflated,
+                slot.merged.load(Ordering::Relaxed),
+                "seed {seed}: its handler was told of each"
+            );
             for (_, fates) in tags {
                 met.iter_mut().zip(fates).for_each(|(met, count)| *met += count);
             }
