@@ -5,6 +5,7 @@ use super::with_threads;
 use crate::bus::{Context, Handler, InitError, Outcome};
 use crate::event::Event;
 use crate::event::checks::fnv;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -17,11 +18,13 @@ pub struct Simulated<H> {
     /// Events of the ring that it was given so far, refused and fatal ones included.
     handed: Arc<AtomicU64>,
     last: Option<u64>,
+    /// Sequences it was given, where it may get a newer event before an older one: it conflates.
+    seen: Option<HashSet<u64>>,
 }
 
 impl<H: Handler> Simulated<H> {
-    pub(super) fn new(handler: H, slot: String, handed: Arc<AtomicU64>) -> Self {
-        Self { handler, slot, handed, last: None }
+    pub(super) fn new(handler: H, slot: String, handed: Arc<AtomicU64>, conflates: bool) -> Self {
+        Self { handler, slot, handed, last: None, seen: conflates.then(HashSet::new) }
     }
 
     /// The user's handler.
@@ -30,9 +33,13 @@ impl<H: Handler> Simulated<H> {
         self.handler
     }
 
-    /// An event of the ring comes once, after those before it.
+    /// An event of the ring comes once, after those before it; or once, where its key has its place in the order.
     fn watch(&mut self, sequence: u64) {
-        if self.last.is_some_and(|last| last >= sequence) {
+        let is_wrong = match &mut self.seen {
+            Some(seen) => !seen.insert(sequence),
+            None => self.last.is_some_and(|last| last >= sequence),
+        };
+        if is_wrong {
             let what = format!("slot {} got sequence {sequence} after {:?}", self.slot, self.last);
             with_threads(|threads| threads.wrong(what));
         }

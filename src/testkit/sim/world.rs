@@ -23,6 +23,8 @@ pub(super) struct World {
     positions: RefCell<BTreeMap<u64, u64>>,
     /// Serials of slots that faults have detached.
     detached: RefCell<BTreeSet<u64>>,
+    /// Configured slots that conflate.
+    conflating: BTreeSet<(Name, Name)>,
     /// A script stands between slots and their handlers.
     is_scripted: bool,
 }
@@ -41,14 +43,20 @@ fn whole(account: &BusAccount) -> Accounts {
 }
 
 impl World {
-    pub(super) fn new(inside: Inside, is_scripted: bool) -> Self {
+    pub(super) fn new(inside: Inside, conflating: BTreeSet<(Name, Name)>, is_scripted: bool) -> Self {
         Self {
             inside,
+            conflating,
             is_scripted,
             handed: RefCell::default(),
             positions: RefCell::default(),
             detached: RefCell::default(),
         }
+    }
+
+    /// Whether a configured slot may get events in another order than that of their sequences.
+    pub(super) fn conflates(&self, bus: &str, slot: &str) -> bool {
+        self.conflating.contains(&(Name::new(bus), Name::new(slot)))
     }
 
     /// Attaches a slot whose handler counts what it is given. Where that is refused, the slot of that name is the one before.
