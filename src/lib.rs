@@ -47,6 +47,7 @@ mod guide {
         Testing "../docs/guide/testing.md"
         Configuration "../docs/guide/configuration.md"
         Runtime "../docs/guide/runtime.md"
+        Accounting "../docs/guide/accounting.md"
     }
     #[cfg(feature = "faults")]
     pages! { Faults "../docs/guide/faults.md" }
