@@ -197,12 +197,10 @@ macro_rules! fault {
         let _ = $crate::faults::pass($point, $who);
     };
     ($point:path, $who:expr; $($kind:ident => $then:expr),+ $(,)?) => {
-        if let Some(fault) = $crate::faults::pass($point, $who) {
-            match fault {
-                $($crate::faults::Fault::$kind { .. } => $then,)+
-                _ => {}
-            }
-        }
+        let fault = $crate::faults::pass($point, $who);
+        $(if let Some($crate::faults::Fault::$kind { .. }) = fault {
+            $then;
+        })+
     };
 }
 

@@ -288,7 +288,6 @@ impl Sim {
 
     /// What became of the script of fault points.
     #[cfg(feature = "faults")]
-    #[must_use]
     pub fn script(&self) -> &super::FaultRun {
         &self.script
     }
