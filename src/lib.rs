@@ -19,6 +19,7 @@ pub mod testkit;
 /// The allocator, for an embedder's `#[global_allocator]`.
 #[cfg(feature = "mimalloc")]
 pub use mimalloc;
+pub use sync::faults;
 #[doc(hidden)]
 pub use zerocopy;
 
@@ -46,5 +47,8 @@ mod guide {
         Testing "../docs/guide/testing.md"
         Configuration "../docs/guide/configuration.md"
         Runtime "../docs/guide/runtime.md"
+        Accounting "../docs/guide/accounting.md"
     }
+    #[cfg(feature = "faults")]
+    pages! { Faults "../docs/guide/faults.md" }
 }

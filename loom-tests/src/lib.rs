@@ -9,6 +9,12 @@
     reason = "the library's files are wider than the models"
 )]
 
+/// Fault points are for other tests.
+macro_rules! fault {
+    ($($nothing:tt)*) => {};
+}
+pub(crate) use fault;
+
 #[path = "../../src/counters/block.rs"]
 mod block;
 mod event;

@@ -47,7 +47,7 @@ pub use flow::{Admission, Fate, Gap, SlotOverflow};
 pub(crate) use flow::{account_bytes, flow_bytes};
 pub use handle::SlotHandle;
 pub use handler::{Handler, InitError, Outcome};
-#[cfg(feature = "sim")]
+#[cfg(any(feature = "faults", feature = "sim"))]
 pub(crate) use jitter::SplitMix64;
 pub use local_slot::LocalSlot;
 pub use measure::{Measure, SlotLatencies, TagLatencies};
@@ -59,6 +59,7 @@ pub(crate) use publisher::RingPublisher;
 pub use publisher::{Batch, BusPublisher, Envelope, Publisher, SharedPublisher, Stamping};
 pub(crate) use slot::message as panic_message;
 pub use slot_builder::SlotBuilder;
+pub(crate) use slot_builder::initialise;
 pub use state::SlotState;
 pub use tail::{Band, Outlier, Parts, SlotTail, Tail, TailCause};
 pub use thread::{SlotThread, SlotThreadBuilder, ThreadError, ThreadReport, ThreadStats};

@@ -197,6 +197,7 @@ impl<F: Family, R: RingPublisher<F::Cell>> BusPublisher<F, R> {
     #[cfg_attr(not(tagring_rtsan), inline)]
     #[cfg_attr(tagring_rtsan, inline(never), sanitize(realtime = "nonblocking"))]
     pub fn try_publish<P: Payload>(&mut self, to: impl Into<Envelope>, payload: &P) -> Result<u64, PublishFailure> {
+        crate::fault!(crate::faults::points::PUBLISH, self.inner.name.as_str(); Error => return Err(self.failure(BytesError::Ring(FULL))));
         let cell = self.cell(to.into(), payload);
         self.ring.try_publish(cell).map_err(|error| self.failure(BytesError::Ring(error)))
     }
@@ -212,6 +213,7 @@ impl<F: Family, R: RingPublisher<F::Cell>> BusPublisher<F, R> {
         payload: &P,
         limit: Duration,
     ) -> Result<u64, PublishFailure> {
+        crate::fault!(crate::faults::points::PUBLISH, self.inner.name.as_str(); Error => return Err(self.failure(BytesError::Ring(timed_out(limit)))));
         let cell = self.cell(to.into(), payload);
         self.ring.publish_timeout(cell, limit).map_err(|error| self.failure(BytesError::Ring(error)))
     }
@@ -222,6 +224,7 @@ impl<F: Family, R: RingPublisher<F::Cell>> BusPublisher<F, R> {
     /// [`PublishFailure`]: blocked by its own thread, or closed. Nothing was written.
     #[inline]
     pub fn publish<P: Payload>(&mut self, to: impl Into<Envelope>, payload: &P) -> Result<u64, PublishFailure> {
+        crate::fault!(crate::faults::points::PUBLISH, self.inner.name.as_str());
         let cell = self.cell(to.into(), payload);
         self.ring.publish(cell).map_err(|error| self.failure(BytesError::Ring(error)))
     }
@@ -254,6 +257,7 @@ impl<F: Family, R: RingPublisher<F::Cell>> BusPublisher<F, R> {
     #[inline]
     pub fn send<P: Payload>(&mut self, to: impl Into<Envelope>, payload: &P) -> Result<Option<u64>, PublishFailure> {
         let cell = self.cell(to.into(), payload);
+        crate::fault!(crate::faults::points::PUBLISH, self.inner.name.as_str(); Error => return self.overflowed(cell, FULL));
         match self.ring.try_publish(cell) {
             Ok(sequence) => Ok(Some(sequence)),
             Err(error) => self.overflowed(cell, error),
@@ -301,6 +305,7 @@ impl<F: Family, R: RingPublisher<F::Cell>> BusPublisher<F, R> {
     /// [`PublishFailure`]: full, closed, or more than the ring holds. Nothing was written.
     #[cfg_attr(tagring_rtsan, sanitize(realtime = "nonblocking"))]
     pub fn batch(&mut self, count: usize) -> Result<Batch<'_, F>, PublishFailure> {
+        crate::fault!(crate::faults::points::PUBLISH, self.inner.name.as_str(); Error => return Err(self.failure(BytesError::Ring(FULL))));
         if self.stamping == Stamping::EveryEvent {
             self.tick();
         }
@@ -344,6 +349,7 @@ impl<F: Family> Publisher<F> {
         payload: &P,
         bytes: &[u8],
     ) -> Result<u64, PublishFailure> {
+        crate::fault!(crate::faults::points::PUBLISH, self.inner.name.as_str(); Error => return Err(self.failure(BytesError::Ring(FULL))));
         let cell = self.cell(to.into(), payload);
         let result = match &mut self.bytes {
             Some(writer) => writer.try_publish(&mut self.ring, cell, bytes),
@@ -399,6 +405,16 @@ impl<F: Family> Batch<'_, F> {
 
     /// Publishes what was pushed.
     pub fn publish(self) {}
+}
+
+/// What a full ring says that a fault made full.
+#[cfg(feature = "faults")]
+const FULL: PublishError = PublishError::Full { reader: None, behind: 0 };
+
+/// As [`FULL`], for a publisher that would have waited.
+#[cfg(feature = "faults")]
+fn timed_out(waited: Duration) -> PublishError {
+    PublishError::TimedOut { reader: None, behind: 0, waited }
 }
 
 #[inline(always)]

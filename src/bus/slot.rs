@@ -15,7 +15,7 @@ use super::state::SlotState;
 use super::tail::{Around, TailCause, Timeline};
 use super::tally::Tally;
 use crate::clock::Ticks;
-use crate::event::{Family, StoreEvent, TagSet};
+use crate::event::{Event, Family, StoreEvent, TagSet};
 use crate::ring::{Doorbell, WaitStrategy};
 use crate::sync::{Ordering, abort, fence};
 use core::time::Duration;
@@ -106,6 +106,7 @@ impl<F: Family, H: Handler, S: Source<F::Cell>> RunSlot for Slot<F, H, S> {
 
     #[cfg_attr(tagring_rtsan, sanitize(realtime = "nonblocking"))]
     fn turn(&mut self, around: Around) -> Turned {
+        crate::fault!(crate::faults::points::TURN, self.ctx.slot.as_str(); Drop => return Turned::Idle);
         if self.shared.attention() != 0
             && let Some(turned) = self.attend()
         {
@@ -373,7 +374,7 @@ impl<H: Handler, C: StoreEvent, B: Books<C>> Hands<'_, H, C, B> {
         if B::KEPT {
             self.ctx.merged = merged;
         }
-        match self.handler.on_event(cell.as_event(), self.ctx) {
+        match give(self.handler, cell.as_event(), self.ctx) {
             Outcome::Done => {
                 self.tally.delivered += 1;
                 self.count(cell, Fate::Delivered);
@@ -404,6 +405,13 @@ impl<H: Handler, C: StoreEvent, B: Books<C>> Hands<'_, H, C, B> {
         self.ctx.now = self.ctx.clock.now_after_load();
         self.ctx.now
     }
+}
+
+/// The handler has an event, unless a fault comes before it.
+#[inline(always)]
+fn give<H: Handler>(handler: &mut H, event: &Event, ctx: &mut Context) -> Outcome {
+    crate::fault!(crate::faults::points::EVENT, ctx.slot.as_str(); Dead => return Outcome::Dead, Stop => return Outcome::Stop);
+    handler.on_event(event, ctx)
 }
 
 /// An event that its handler refused, on its way out of the hot loop.
@@ -585,7 +593,7 @@ impl<F: Family, H: Handler, S: Source<F::Cell>> Slot<F, H, S> {
         ctx.beat.set_at(letter.sequence);
         ctx.beat.set_phase(Phase::Redelivering);
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            let outcome = handler.on_event(event, ctx);
+            let outcome = give(handler, event, ctx);
             handler.on_batch_end(ctx);
             outcome
         }));

@@ -328,9 +328,13 @@ impl<F: Family> SlotBuilder<F> {
 }
 
 /// Runs `on_init`, whose panic is an error like any other.
-fn initialise(slot: Name, handler: &mut impl Handler) -> Result<(), AttachError> {
+pub(crate) fn initialise(slot: Name, handler: &mut impl Handler) -> Result<(), AttachError> {
     let failed = |message| AttachError::InitFailed { slot, message };
-    match catch_unwind(AssertUnwindSafe(|| handler.on_init())) {
+    let init = || {
+        crate::fault!(crate::faults::points::INIT, slot.as_str(); Error => return Err("refused, as scripted".into()));
+        handler.on_init()
+    };
+    match catch_unwind(AssertUnwindSafe(init)) {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(failed(error.to_string())),
         Err(panic) => Err(failed(message(&*panic))),

@@ -104,10 +104,13 @@ impl Clock {
     #[must_use]
     #[inline(always)]
     pub fn now(&self) -> Ticks {
-        match &self.0 {
+        let now = match &self.0 {
             Source::Tsc(_) => Ticks(tsc::read()),
             source => Self::slow(source),
-        }
+        };
+        #[cfg(feature = "faults")]
+        let now = self.jumped(now);
+        now
     }
 
     /// The time, read after every load that stands before it has completed (RDTSCP; Intel SDM volume 2B): for timing the arrival of
@@ -115,10 +118,21 @@ impl Clock {
     #[must_use]
     #[inline(always)]
     pub fn now_after_load(&self) -> Ticks {
-        match &self.0 {
+        let now = match &self.0 {
             Source::Tsc(_) => Ticks(tsc::read_after_load()),
             source => Self::slow(source),
-        }
+        };
+        #[cfg(feature = "faults")]
+        let now = self.jumped(now);
+        now
+    }
+
+    /// What a clock says that has jumped at the fault point `clock.read`.
+    #[cfg(feature = "faults")]
+    fn jumped(&self, now: Ticks) -> Ticks {
+        let by_ns = crate::faults::clock_off_ns();
+        let by = self.from_ns(by_ns.unsigned_abs());
+        Ticks(if by_ns < 0 { now.0.saturating_sub(by) } else { now.0.saturating_add(by) })
     }
 
     #[cold]

@@ -159,6 +159,13 @@ impl Books {
         admitted
     }
 
+    /// As [`Self::admit`] where there is no room.
+    #[cfg(feature = "faults")]
+    pub(super) fn refuse(&self, reason: DeadReason) {
+        self.counts.died[reason as usize].fetch_add(1, Ordering::Relaxed);
+        self.counts.overflowed.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(super) fn overflow_after_all(&self) {
         self.counts.overflowed.fetch_add(1, Ordering::Relaxed);
         self.leave(1);

@@ -2,6 +2,8 @@
 
 use super::dead_letters::Books;
 use super::letter::LetterCell;
+#[cfg(feature = "faults")]
+use crate::bus::Name;
 use crate::bus::{Dead, DeadLetterSink, Returned};
 use crate::event::Family;
 use crate::ring::SharedPublisher;
@@ -21,6 +23,7 @@ pub(super) struct Sink<F: Family> {
 
 impl<F: Family> DeadLetterSink<F::Cell> for Sink<F> {
     fn bury(&mut self, dead: Dead<'_, F::Cell>) {
+        crate::fault!(crate::faults::points::LETTER, Name::from_bytes(self.slot).as_str(); Error => return self.books.refuse(dead.reason));
         if !self.books.admit(dead.reason, dead.attempt) {
             return;
         }

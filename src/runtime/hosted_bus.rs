@@ -8,9 +8,7 @@ use super::reserve::Reservation;
 use crate::bus::{Bus, Name, Publisher, SharedPublisher};
 use crate::clock::Clock;
 use crate::event::{Family, Tag};
-#[cfg(feature = "sim")]
-use crate::retain::DeadLetterStats;
-use crate::retain::DeadLetters;
+use crate::retain::{DeadLetterStats, DeadLetters};
 use crate::ring::Doorbell;
 use arc_swap::ArcSwap;
 use core::time::Duration;
@@ -55,7 +53,6 @@ pub(super) trait AnyBus: Send + Sync {
     /// Events that publishers dropped, and times that they waited, because the ring was full.
     fn overflows(&self) -> (u64, u64);
     /// All counts of its dead letters; `None` where none are kept.
-    #[cfg(feature = "sim")]
     fn letter_stats(&self) -> Option<DeadLetterStats>;
     /// How old dead letters may get; `None`: they are kept for ever, or none are kept.
     fn dead_letter_age_max(&self) -> Option<Duration>;
@@ -241,7 +238,6 @@ impl<F: Family> AnyBus for HostedBus<F> {
         (self.bus.shed(), self.bus.waits())
     }
 
-    #[cfg(feature = "sim")]
     fn letter_stats(&self) -> Option<DeadLetterStats> {
         self.letters.as_ref().map(DeadLetters::stats)
     }

@@ -5,6 +5,7 @@
 //! `start` gives [`Running`]: threads exist from there on and none comes later. Its `shutdown` ends all of it within one deadline and
 //! returns the account.
 
+mod accounts;
 mod attachment;
 pub mod config;
 mod cut_off;
@@ -37,6 +38,9 @@ pub mod system;
 pub mod tail;
 pub mod watchdog;
 
+pub use accounts::{
+    Accounts, BusAccount, Imbalance, Imbalances, LetterAccount, Loss, PublisherAccount, SlotAccount, TagAccount,
+};
 pub use attachment::{Attachment, LeaveError};
 pub use error::{Kind, RuntimeError};
 pub use feed::{Feed, FeedEnd, FeedError};

@@ -4,7 +4,7 @@
 use super::error::RuntimeError;
 use super::hosted_bus::HostedBus;
 use super::hosted_slot::HostedSlot;
-use crate::bus::{AttachError, Handler, Name, SlotHandle, SlotThread, SlotView, panic_message};
+use crate::bus::{AttachError, Handler, Name, SlotHandle, SlotThread, SlotView, initialise};
 use crate::event::Family;
 use crate::ring::ReaderId;
 use core::time::Duration;
@@ -35,16 +35,10 @@ impl Queued {
     ) -> Self {
         let (hosted, place) = (Arc::clone(bus), Arc::clone(slot));
         let init = move || {
-            let name = place.name;
-            let message = match catch_unwind(AssertUnwindSafe(|| handler.on_init())) {
-                Ok(Ok(())) => None,
-                Ok(Err(error)) => Some(error.to_string()),
-                Err(panic) => Some(panic_message(&*panic)),
-            };
-            if let Some(message) = message {
+            if let Err(error) = initialise(place.name, &mut handler) {
                 // A panic of its drop says less than why it is dropped, and must not reach who waits for it.
                 let _ = catch_unwind(AssertUnwindSafe(move || drop(handler)));
-                return Err(AttachError::InitFailed { slot: name, message });
+                return Err(error);
             }
             let attach: Attach = Box::new(move |thread, after| {
                 let mut builder = hosted.slot_builder(&place, seed)?;

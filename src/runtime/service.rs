@@ -166,6 +166,7 @@ impl Worker {
     }
 
     fn look(&mut self) {
+        crate::fault!(crate::faults::points::LOOK, self.shared.name.as_str(); Drop => return);
         self.round += 1;
         let buses = self.shared.registry.all();
         self.tell_stage();

@@ -7,7 +7,8 @@ use super::hosted_slot::HostedSlot;
 use super::shared::Shared;
 use super::stage::Stage;
 use super::watchdog::Health;
-use crate::bus::{Name, SlotStats, ThreadStats};
+use crate::bus::{Fate, Name, SlotStats, ThreadStats};
+use crate::retain::DeadLetterStats;
 use core::fmt;
 use core::sync::atomic::Ordering;
 
@@ -61,6 +62,8 @@ pub struct BusSnapshot {
     pub dead_letters: u64,
     /// Dead letters lost because there was no room.
     pub dead_letters_lost: u64,
+    /// All counts of its dead letters; `None` where it keeps none.
+    pub letters: Option<DeadLetterStats>,
     /// Its slots, in the order of their attachment.
     pub slots: Vec<SlotSnapshot>,
 }
@@ -74,6 +77,8 @@ pub struct SlotSnapshot {
     pub thread: Option<Name>,
     /// State and counts, of one moment.
     pub stats: SlotStats,
+    /// The same counts by event, in the order of [`Fate::ALL`], of those that the slot has met; empty where it keeps no account by tag.
+    pub fates: Vec<(&'static str, [u64; Fate::ALL.len()])>,
     /// How it does.
     pub health: Health,
     /// Events behind.
@@ -204,6 +209,10 @@ impl BusSnapshot {
                 ("filtered", stats.filtered),
                 ("dead", stats.dead),
                 ("holes", stats.holes),
+                ("dropped", stats.dropped),
+                ("conflated", stats.conflated),
+                ("expired", stats.expired),
+                ("shed", stats.shed),
                 ("redelivered", stats.redelivered),
                 ("batches", stats.batches),
                 ("idle_polls", stats.idle_polls),
@@ -217,7 +226,8 @@ impl BusSnapshot {
 }
 
 fn bus(bus: &dyn AnyBus) -> BusSnapshot {
-    let slots: Vec<_> = bus.slots().iter().filter_map(|one| slot(one)).collect();
+    let slots: Vec<_> = bus.slots().iter().filter_map(|one| slot(bus, one)).collect();
+    crate::fault!(crate::faults::points::SNAPSHOT, bus.name().as_str());
     let published = bus.published();
     let (dead_letters, dead_letters_lost) = bus.dead_letters();
     let (shed, waits) = bus.overflows();
@@ -231,14 +241,24 @@ fn bus(bus: &dyn AnyBus) -> BusSnapshot {
         memory_bytes: bus.memory_bytes(),
         dead_letters,
         dead_letters_lost,
+        letters: bus.letter_stats(),
         slots: slots.into_iter().map(|slot| slot.behind(published)).collect(),
     }
 }
 
-fn slot(slot: &HostedSlot) -> Option<SlotSnapshot> {
+fn slot(bus: &dyn AnyBus, slot: &HostedSlot) -> Option<SlotSnapshot> {
     let view = slot.view.get()?;
-    let (stats, thread) = (view.stats(), slot.thread.get().copied());
-    Some(SlotSnapshot { slot: slot.name, thread, stats, health: slot.health(), lag: 0, outliers: view.outliers() })
+    let (stats, tags) = view.fates();
+    let met = tags.into_iter().filter(|(_, fates)| fates.iter().any(|count| *count > 0));
+    Some(SlotSnapshot {
+        slot: slot.name,
+        thread: slot.thread.get().copied(),
+        stats,
+        fates: met.map(|(tag, fates)| (bus.event_name(tag).unwrap_or("?"), fates)).collect(),
+        health: slot.health(),
+        lag: 0,
+        outliers: view.outliers(),
+    })
 }
 
 impl SlotSnapshot {

@@ -4,6 +4,7 @@
 //! Floors above none; every other floor may use it. Nothing here knows what a ring is.
 
 mod asymmetric;
+pub mod faults;
 mod futex;
 mod hints;
 mod simulation;

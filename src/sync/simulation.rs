@@ -4,6 +4,7 @@
 //! Whoever waits, sleeps, or starts a thread outside the hot path does it through these functions; where no simulation is entered they
 //! are those of the standard library, behind one load of a thread's own flag. Nothing on the hot path asks.
 
+use super::faults;
 use super::thread::thread_id;
 use core::cell::{Cell, RefCell};
 use core::time::Duration;
@@ -164,11 +165,12 @@ pub enum Waker {
 /// # Errors
 /// Those of the operating system.
 pub fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<Spawned> {
+    crate::fault!(faults::points::THREAD_START, name; Error => return Err(std::io::ErrorKind::WouldBlock.into()));
     if is_simulated() {
         let thread = ask(|simulation| simulation.spawn(name, Box::new(body)));
         return thread.map(Spawned::Simulated).ok_or_else(|| std::io::Error::other("the simulation has ended"));
     }
-    std::thread::Builder::new().name(name.to_owned()).spawn(body).map(Spawned::Real)
+    std::thread::Builder::new().name(name.to_owned()).spawn(faults::carry(body)).map(Spawned::Real)
 }
 
 impl Spawned {

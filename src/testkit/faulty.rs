@@ -2,19 +2,27 @@
 
 use crate::bus::{Context, Handler, InitError, Outcome};
 use crate::event::Event;
+use crate::faults::{Fault, points};
+use crate::sync::nap;
+use std::panic::resume_unwind;
 
-/// What happens instead of handling an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// The event is refused: it counts as dead.
-    Dead,
-    /// The handler says that this was the last one.
-    Stop,
-    /// The handler panics; the slot's policy decides.
-    Panic,
+/// What a handler makes of an event at which something goes wrong; `None`: it handles it, late perhaps.
+pub(super) fn befall(fault: Fault, nth: u64) -> Option<Outcome> {
+    match fault {
+        Fault::Dead => Some(Outcome::Dead),
+        Fault::Stop => Some(Outcome::Stop),
+        // Without the panic hook: it is expected.
+        Fault::Panic => resume_unwind(Box::new(format!("as scripted, at event {nth}"))),
+        Fault::Delay(time) => {
+            nap(time);
+            None
+        }
+        _ => None,
+    }
 }
 
-/// A handler around another one that fails at chosen events and passes on the rest.
+/// A handler around another one that fails at chosen events and passes on the rest. It needs no fault points in the build; with them, a
+/// `FaultScript` does the same to handlers as they are (point `slot.event`).
 ///
 /// ```
 /// use tagring::bus::PanicPolicy;
@@ -47,8 +55,13 @@ impl<H: Handler> Faulty<H> {
     }
 
     /// Adds a fault at the `nth` event that this handler is given, counted from 0.
+    ///
+    /// # Panics
+    /// If the fault means nothing to a handler: it takes a delay, dead, stop and a panic.
     #[must_use]
     pub fn at(mut self, nth: u64, fault: Fault) -> Self {
+        let takes = points::EVENT.takes();
+        assert!(takes.contains(&fault.kind()), "a handler takes {takes:?} and no {:?}", fault.kind());
         self.script.push((nth, fault));
         self
     }
@@ -72,12 +85,9 @@ impl<H: Handler> Handler for Faulty<H> {
     fn on_event(&mut self, event: &Event, ctx: &mut Context) -> Outcome {
         let nth = self.seen;
         self.seen += 1;
-        match self.script.iter().find(|&&(at, _)| at == nth) {
-            None => self.handler.on_event(event, ctx),
-            Some((_, Fault::Dead)) => Outcome::Dead,
-            Some((_, Fault::Stop)) => Outcome::Stop,
-            Some((_, Fault::Panic)) => panic!("as scripted, at event {nth}"),
-        }
+        let fault = self.script.iter().find(|&&(at, _)| at == nth);
+        let instead = fault.and_then(|&(_, fault)| befall(fault, nth));
+        instead.unwrap_or_else(|| self.handler.on_event(event, ctx))
     }
 
     fn on_batch_end(&mut self, ctx: &mut Context) {

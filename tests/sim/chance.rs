@@ -22,17 +22,17 @@ const THREADS: [&str; 3] = ["t0", "t1", "t2"];
 const BUSES: [&str; 3] = ["a", "b", "c"];
 
 /// Numbers by chance, for the shape of a test; the simulation has its own.
-struct Dice(u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
         (self.0 >> 33) % end
     }
-    fn one_in(&mut self, sides: u64) -> bool {
+    pub(crate) fn one_in(&mut self, sides: u64) -> bool {
         self.below(sides) == 0
     }
-    fn pick<T: Clone>(&mut self, from: &[T]) -> T {
+    pub(crate) fn pick<T: Clone>(&mut self, from: &[T]) -> T {
         from[self.below(from.len() as u64) as usize].clone()
     }
 }
@@ -77,7 +77,7 @@ fn some_publisher(dice: &mut Dice, slot: &str) -> PublisherConfig {
 }
 
 /// Two or three buses, each fed by a feed or by the first slot of the one before.
-fn some_config(dice: &mut Dice) -> Config {
+pub(crate) fn some_config(dice: &mut Dice) -> Config {
     let mut config = Config::default();
     config.runtime.check_every_ms = 1 + dice.below(5);
     config.runtime.shutdown_timeout_ms = 20 + dice.below(200);
@@ -170,7 +170,7 @@ fn build(seed: u64, dice: &mut Dice) -> Built {
 }
 
 /// What an operator does now and then: looks at dead letters, hands some back, attaches a slot anew.
-fn operate(sim: &Sim, dice: &mut Dice) {
+pub(crate) fn operate(sim: &Sim, dice: &mut Dice) {
     for name in sim.running().config().buses.keys() {
         let bus = sim.bus::<Events>(name);
         let slots = sim.running().snapshot().bus(name).map(|bus| bus.slots.clone()).unwrap_or_default();

@@ -1,5 +1,6 @@
 //! Runtimes under simulation: chance and seeds, single failures to the exact count, and the simulation itself.
 
+mod accounts;
 mod chance;
 mod failures;
 mod house;

@@ -277,7 +277,7 @@ fn spawn(writer: Writer, core: Option<usize>) -> Result<Service, LogError> {
             writer.run();
         }
     };
-    let thread = std::thread::Builder::new().name("tagring-log".into()).spawn(body);
+    let thread = std::thread::Builder::new().name("tagring-log".into()).spawn(tagring::faults::carry(body));
     let thread = thread.map_err(|source| LogError::Thread { source })?;
     match placed.recv() {
         Ok(Err(reason)) => {

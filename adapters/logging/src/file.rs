@@ -2,10 +2,12 @@
 //! failed write, which the writer counts and tries again.
 
 use crate::error::LogError;
+use crate::fault_points as points;
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use tagring::faults::FaultyIo;
 
 /// Smallest size at which files are set aside.
 const BYTES_MIN: u64 = 4_096;
@@ -16,7 +18,7 @@ const KEEP_MAX: u32 = 999;
 pub(crate) struct LogFile {
     path: PathBuf,
     /// None between setting a file aside and opening the next.
-    file: Option<File>,
+    file: Option<FaultyIo<File>>,
     len: u64,
     /// Files set aside only there.
     at_line_start: bool,
@@ -30,10 +32,10 @@ pub(crate) struct Rotation {
     pub(crate) keep: u32,
 }
 
-fn open(path: &Path) -> io::Result<(File, u64)> {
+fn open(path: &Path) -> io::Result<(FaultyIo<File>, u64)> {
     let file = OpenOptions::new().append(true).create(true).open(path)?;
     let len = file.metadata()?.len();
-    Ok((file, len))
+    Ok((FaultyIo::new(points::WRITE, &path.to_string_lossy(), file), len))
 }
 
 impl LogFile {
@@ -55,6 +57,7 @@ impl LogFile {
 
     /// Sets the file aside. What fails leaves all files there, under one name or another.
     fn set_aside(&mut self, keep: u32) -> io::Result<()> {
+        tagring::fault!(points::SET_ASIDE, &self.path.to_string_lossy(); Error => return Err(io::Error::other("refused, as scripted")));
         for number in (1..keep).rev() {
             let from = self.numbered(number);
             if from.exists() {

@@ -29,6 +29,7 @@ mod calendar;
 mod cell;
 mod counts;
 mod error;
+pub mod fault_points;
 mod file;
 mod filter;
 mod format;

@@ -1,6 +1,8 @@
 //! What goes wrong in a simulation, and when: written down one by one, drawn by chance, or both.
 
 use super::super::Fault;
+#[cfg(feature = "faults")]
+use super::super::{FaultRun, FaultScript};
 use crate::bus::SplitMix64;
 use core::time::Duration;
 
@@ -22,10 +24,12 @@ const MILLION: u64 = 1_000_000;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
-    events: Vec<(String, u64, EventFault)>,
+    events: Vec<(String, u64, Fault)>,
     threads: Vec<(String, u64, ThreadFault)>,
     world: Vec<(Duration, WorldFault)>,
     rates: Rates,
+    #[cfg(feature = "faults")]
+    script: FaultScript,
 }
 
 /// How often something goes wrong by chance: in so many of a million events, sleeps or steps. All 0 by default.
@@ -78,14 +82,6 @@ impl Rates {
     }
 }
 
-/// What happens to a handler at an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum EventFault {
-    Instead(Fault),
-    /// It does not go on for so long, then handles the event.
-    Stick(Duration),
-}
-
 /// What happens to a thread that sleeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ThreadFault {
@@ -115,7 +111,7 @@ impl Faults {
         Self::default()
     }
 
-    fn event(mut self, slot: &str, nth: u64, fault: EventFault) -> Self {
+    fn event(mut self, slot: &str, nth: u64, fault: Fault) -> Self {
         self.events.push((slot.to_owned(), nth, fault));
         self
     }
@@ -128,26 +124,26 @@ impl Faults {
     /// The handler of `slot` panics at its `nth` event.
     #[must_use]
     pub fn panic_at(self, slot: &str, nth: u64) -> Self {
-        self.event(slot, nth, EventFault::Instead(Fault::Panic))
+        self.event(slot, nth, Fault::Panic)
     }
 
     /// The handler of `slot` refuses its `nth` event.
     #[must_use]
     pub fn dead_at(self, slot: &str, nth: u64) -> Self {
-        self.event(slot, nth, EventFault::Instead(Fault::Dead))
+        self.event(slot, nth, Fault::Dead)
     }
 
     /// The handler of `slot` says at its `nth` event that this was the last one.
     #[must_use]
     pub fn stop_at(self, slot: &str, nth: u64) -> Self {
-        self.event(slot, nth, EventFault::Instead(Fault::Stop))
+        self.event(slot, nth, Fault::Stop)
     }
 
     /// The handler of `slot` does not return from its `nth` event for so long. Its thread, and all other slots of that, stand meanwhile;
     /// everything else goes on.
     #[must_use]
     pub fn stick_at(self, slot: &str, nth: u64, time: Duration) -> Self {
-        self.event(slot, nth, EventFault::Stick(time))
+        self.event(slot, nth, Fault::Delay(time))
     }
 
     /// A feed panics at its `nth` sleep: that is when it asks whether it is to stop, or waits for room.
@@ -187,6 +183,22 @@ impl Faults {
     #[must_use]
     pub fn quarantine(self, at: Duration, slot: &str) -> Self {
         self.at(at, WorldFault::Quarantine(slot.to_owned()))
+    }
+
+    /// And at fault points what a script says: it is in force as long as the simulation is.
+    #[cfg(feature = "faults")]
+    #[must_use]
+    pub fn script(mut self, script: FaultScript) -> Self {
+        self.script = script;
+        self
+    }
+
+    /// Puts the script in force; and whether it stands between slots and their handlers.
+    #[cfg(feature = "faults")]
+    pub(super) fn put_in_force(&mut self) -> (FaultRun, bool) {
+        let script = core::mem::take(&mut self.script);
+        let is_scripted = script.strikes(crate::faults::points::EVENT);
+        (script.enter(), is_scripted)
     }
 
     /// And by chance, so often.
@@ -241,7 +253,7 @@ impl FaultPlan {
     }
 
     /// What happens at a slot's `nth` event.
-    pub(super) fn at_event(&mut self, slot: &str, nth: u64, random: &mut SplitMix64) -> Option<EventFault> {
+    pub(super) fn at_event(&mut self, slot: &str, nth: u64, random: &mut SplitMix64) -> Option<Fault> {
         let scripted = take(&self.faults.events, slot, |&at| at == nth);
         if scripted.is_some() || !self.by_chance {
             return scripted;
@@ -250,13 +262,13 @@ impl FaultPlan {
         let mut lots = Lots::draw(random);
         for (rate, fault) in [(rates.panics, Fault::Panic), (rates.dead, Fault::Dead), (rates.stops, Fault::Stop)] {
             if lots.is(rate) {
-                return Some(EventFault::Instead(fault));
+                return Some(fault);
             }
         }
         if lots.is(rates.sticks) {
-            return Some(EventFault::Stick(up_to(random, rates.stick_max)));
+            return Some(Fault::Delay(up_to(random, rates.stick_max)));
         }
-        lots.is(rates.preemptions).then_some(EventFault::Stick(Duration::ZERO))
+        lots.is(rates.preemptions).then_some(Fault::Delay(Duration::ZERO))
     }
 
     /// What happens at a thread's `nth` sleep.

@@ -1,13 +1,11 @@
 //! A handler in a simulation: the user's own, with the faults that are meant for it, and an eye on what it is given.
 
-use super::super::Fault;
-use super::faults::EventFault;
+use super::super::faulty::befall;
 use super::with_threads;
 use crate::bus::{Context, Handler, InitError, Outcome};
 use crate::event::Event;
 use crate::event::checks::fnv;
-use crate::sync::nap;
-use std::panic::resume_unwind;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -20,11 +18,13 @@ pub struct Simulated<H> {
     /// Events of the ring that it was given so far, refused and fatal ones included.
     handed: Arc<AtomicU64>,
     last: Option<u64>,
+    /// Sequences it was given, where it may get a newer event before an older one: it conflates.
+    seen: Option<HashSet<u64>>,
 }
 
 impl<H: Handler> Simulated<H> {
-    pub(super) fn new(handler: H, slot: String, handed: Arc<AtomicU64>) -> Self {
-        Self { handler, slot, handed, last: None }
+    pub(super) fn new(handler: H, slot: String, handed: Arc<AtomicU64>, conflates: bool) -> Self {
+        Self { handler, slot, handed, last: None, seen: conflates.then(HashSet::new) }
     }
 
     /// The user's handler.
@@ -33,9 +33,13 @@ impl<H: Handler> Simulated<H> {
         self.handler
     }
 
-    /// An event of the ring comes once, after those before it.
+    /// An event of the ring comes once, after those before it; or once, where its key has its place in the order.
     fn watch(&mut self, sequence: u64) {
-        if self.last.is_some_and(|last| last >= sequence) {
+        let is_wrong = match &mut self.seen {
+            Some(seen) => !seen.insert(sequence),
+            None => self.last.is_some_and(|last| last >= sequence),
+        };
+        if is_wrong {
             let what = format!("slot {} got sequence {sequence} after {:?}", self.slot, self.last);
             with_threads(|threads| threads.wrong(what));
         }
@@ -63,17 +67,8 @@ impl<H: Handler> Handler for Simulated<H> {
             threads.note(&[slot, ctx.sequence(), u64::from(ctx.attempt()), u64::from(event.tag().get())]);
             threads.with_faults(|faults, random, _| faults.at_event(&self.slot, nth, random))
         });
-        match fault.flatten() {
-            None => self.handler.on_event(event, ctx),
-            Some(EventFault::Instead(Fault::Dead)) => Outcome::Dead,
-            Some(EventFault::Instead(Fault::Stop)) => Outcome::Stop,
-            // Without the panic hook: it is expected.
-            Some(EventFault::Instead(Fault::Panic)) => resume_unwind(Box::new(format!("as scripted, at event {nth}"))),
-            Some(EventFault::Stick(time)) => {
-                nap(time);
-                self.handler.on_event(event, ctx)
-            }
-        }
+        let instead = fault.flatten().and_then(|fault| befall(fault, nth));
+        instead.unwrap_or_else(|| self.handler.on_event(event, ctx))
     }
 
     fn on_batch_end(&mut self, ctx: &mut Context) {

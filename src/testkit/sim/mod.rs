@@ -11,10 +11,10 @@ pub use faults::{Faults, Rates};
 pub use handler::Simulated;
 pub use seeds::seeds;
 
-use crate::bus::Handler;
+use crate::bus::{Handler, Name};
 use crate::clock::Clock;
 use crate::event::Family;
-use crate::runtime::config::{Config, Cores, Grant, PreflightChoice, SlotConfig};
+use crate::runtime::config::{BusConfig, Config, Cores, Grant, PreflightChoice, SlotConfig, SlotOverflowChoice};
 use crate::runtime::machine::Topology;
 use crate::runtime::simulated::Inside;
 use crate::runtime::{
@@ -110,6 +110,8 @@ pub struct Sim {
     running: Option<Running>,
     threads: Rc<Threads>,
     world: Rc<World>,
+    #[cfg(feature = "faults")]
+    script: super::FaultRun,
 }
 
 impl Sim {
@@ -127,19 +129,36 @@ impl Sim {
     /// # Panics
     /// As [`Self::new`].
     #[must_use]
-    pub fn with(config: Config, seed: u64, faults: Faults) -> Self {
+    #[cfg_attr(not(feature = "faults"), allow(unused_mut, reason = "it has no script then"))]
+    pub fn with(config: Config, seed: u64, mut faults: Faults) -> Self {
         assert!(!is_simulated(), "this thread has a simulation already: drop that first");
         let (clock, hand) = Clock::manual(START_NS);
         let topology = Topology::regular(1, cores_of(&config), 1);
+        let slots_of = |(bus, of): (&String, &BusConfig)| {
+            let conflating = of.slots.iter().filter(|(_, slot)| conflates(slot));
+            conflating.map(|(slot, _)| (Name::new(bus), Name::new(slot))).collect::<Vec<_>>()
+        };
+        let conflating = config.buses.iter().flat_map(slots_of).collect();
         let built = Inside::build(off_the_machine(config, seed), &topology, clock);
         let (runtime, inside) = built.unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        #[cfg(feature = "faults")]
+        let (script, is_scripted) = faults.put_in_force();
+        #[cfg(not(feature = "faults"))]
+        let is_scripted = false;
         let threads = Rc::new(Threads::new(seed, hand, FaultPlan::new(faults)));
-        let world = Rc::new(World::new(inside));
+        let world = Rc::new(World::new(inside, conflating, is_scripted));
         let watch = Rc::clone(&world);
         threads.set_world(move |threads| watch.look(threads));
         CURRENT.set(Some(Rc::clone(&threads)));
         enter_simulation(Some(Rc::<Threads>::clone(&threads)));
-        Self { runtime: Some(runtime), running: None, threads, world }
+        Self {
+            runtime: Some(runtime),
+            running: None,
+            threads,
+            world,
+            #[cfg(feature = "faults")]
+            script,
+        }
     }
 
     /// The runtime before its start: what is attached to it directly is given no faults.
@@ -267,6 +286,12 @@ impl Sim {
         self.world.is_detached(bus, slot)
     }
 
+    /// What became of the script of fault points.
+    #[cfg(feature = "faults")]
+    pub fn script(&self) -> &super::FaultRun {
+        &self.script
+    }
+
     /// No fault comes by chance any more; those that are scripted do.
     pub fn end_chance(&mut self) {
         self.threads.with_faults(|faults, _, _| faults.by_chance = false);
@@ -353,7 +378,10 @@ impl<F: Family> SimBus<F> {
     /// # Errors
     /// As [`RuntimeBus::attach`].
     pub fn try_attach<H: Handler>(&self, slot: &str, handler: H) -> Result<Attachment<Simulated<H>>, RuntimeError> {
-        self.world.attach(self.bus.name(), slot, |count| self.bus.attach(slot, self.simulated(slot, handler, count)))
+        let conflates = self.world.conflates(self.bus.name().as_str(), slot);
+        self.world.attach(self.bus.name(), slot, |count| {
+            self.bus.attach(slot, self.simulated(slot, handler, count, conflates))
+        })
     }
 
     /// As [`Self::attach`], for a slot that the configuration does not name.
@@ -366,13 +394,14 @@ impl<F: Family> SimBus<F> {
         config: SlotConfig,
         handler: H,
     ) -> Result<Attachment<Simulated<H>>, RuntimeError> {
+        let conflates = conflates(&config);
         self.world.attach(self.bus.name(), slot, |count| {
-            self.bus.attach_as(slot, config, self.simulated(slot, handler, count))
+            self.bus.attach_as(slot, config, self.simulated(slot, handler, count, conflates))
         })
     }
 
-    fn simulated<H: Handler>(&self, slot: &str, handler: H, count: Arc<AtomicU64>) -> Simulated<H> {
-        Simulated::new(handler, format!("{}.{slot}", self.bus.name()), count)
+    fn simulated<H: Handler>(&self, slot: &str, handler: H, count: Arc<AtomicU64>, conflates: bool) -> Simulated<H> {
+        Simulated::new(handler, format!("{}.{slot}", self.bus.name()), count, conflates)
     }
 }
 
@@ -382,6 +411,12 @@ impl<F: Family> Deref for SimBus<F> {
     fn deref(&self) -> &RuntimeBus<F> {
         &self.bus
     }
+}
+
+/// Whether a slot may get events in another order than that of their sequences.
+fn conflates(slot: &SlotConfig) -> bool {
+    let mut choices = slot.overflow_tags.values().chain([&slot.overflow]);
+    choices.any(|choice| *choice == SlotOverflowChoice::Conflate)
 }
 
 /// Cores that the made-up machine needs.

@@ -2,9 +2,11 @@
 //! every byte that was decompressed before an error is handed out before the error is, and memory does not grow with the
 //! file.
 use super::compressed::Decompressor;
+use super::fault_points::READ;
 use super::{Compression, Format, InputError, foreign};
 use std::fs::File;
 use std::io::{self, Read};
+use tagring::faults::FaultyIo;
 
 /// Decompressed bytes in a block: large enough that a block costs nothing per line, small enough for a second-level cache.
 pub const BLOCK_BYTES: usize = 1 << 20;
@@ -95,7 +97,7 @@ impl Input {
         pipe: bool,
     ) -> Result<Self, InputError> {
         assert!(block_bytes > 0, "a block holds at least one byte");
-        let source = Decompressor::new(reader).map_err(|e| InputError::opening(name, e))?;
+        let source = Decompressor::new(FaultyIo::new(READ, name, reader)).map_err(|e| InputError::opening(name, e))?;
         let block = vec![0; block_bytes].into_boxed_slice();
         let mut input = Self {
             name: name.to_owned(),

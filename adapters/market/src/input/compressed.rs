@@ -3,6 +3,7 @@
 use flate2::bufread::MultiGzDecoder;
 use std::fmt;
 use std::io::{self, BufRead, Read};
+use tagring::faults::FaultyIo;
 
 /// File bytes read at once; the decompressors' own windows come on top.
 const RAW_BYTES: usize = 128 << 10;
@@ -48,7 +49,7 @@ impl fmt::Display for Compression {
 
 /// The file's bytes, buffered and counted.
 pub(super) struct Raw {
-    inner: Box<dyn Read + Send>,
+    inner: FaultyIo<Box<dyn Read + Send>>,
     buffer: Box<[u8]>,
     start: usize,
     end: usize,
@@ -58,7 +59,7 @@ pub(super) struct Raw {
 }
 
 impl Raw {
-    fn new(inner: Box<dyn Read + Send>) -> Self {
+    fn new(inner: FaultyIo<Box<dyn Read + Send>>) -> Self {
         let buffer = vec![0; RAW_BYTES].into_boxed_slice();
         Self { inner, buffer, start: 0, end: 0, consumed: 0, failed: false }
     }
@@ -124,7 +125,7 @@ pub(super) enum Decompressor {
 }
 
 impl Decompressor {
-    pub(super) fn new(inner: Box<dyn Read + Send>) -> io::Result<Self> {
+    pub(super) fn new(inner: FaultyIo<Box<dyn Read + Send>>) -> io::Result<Self> {
         let mut raw = Raw::new(inner);
         Ok(match Compression::of(raw.peek(4)?) {
             Compression::None => Self::Plain(raw),

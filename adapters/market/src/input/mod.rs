@@ -5,6 +5,7 @@
 mod blocks;
 mod compressed;
 mod error;
+pub mod fault_points;
 mod foreign;
 mod format;
 
