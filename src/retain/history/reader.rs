@@ -61,8 +61,7 @@ impl<F: Family> HistoryReader<F> {
     /// Puts copies of the events that match behind those in `out`, the oldest first, and says what they cover. Whatever runs meanwhile: each copy is
     /// whole, none is too old by the clock as it is read at the beginning, and none is left out that `Coverage` says is covered.
     ///
-    /// Costs, in copies of entries: bisections over the group, 30 each at most and none where neither time nor sequence is asked for and nothing has
-    /// an age; then those of the span that was asked for, up to the limit. Where a key is asked for, only those of its chain: its own since, and
+    /// Costs, in copies of entries: bisections over the group, 30 each at most and none where neither time nor sequence is asked for and nothing is too old; then those of the span that was asked for, up to the limit. Where a key is asked for, only those of its chain: its own since, and
     /// those of keys that share the chain (of 65,536, or as many as the group has cells). Allocates nothing where `out` has room for the limit.
     pub fn read(&self, query: &Query, out: &mut Vec<Kept<F>>) -> Coverage {
         match Search::begin(&self.group, query) {

@@ -71,13 +71,13 @@ impl<'a, F: Family> Search<'a, F> {
     }
 
     /// The first time that counts.
-    fn from_time(&self) -> u64 {
+    fn begin_time(&self) -> u64 {
         self.query.from.max(self.cutoff)
     }
 
     /// Whether an entry, and so all behind it, is not before the span.
     fn has_begun(&self, entry: &EntryOf<F>) -> bool {
-        entry.sequence >= self.query.since && entry.high() >= self.from_time()
+        entry.sequence >= self.query.since && entry.high() >= self.begin_time()
     }
 
     /// Whether an entry, and so all behind it, is past the span.
@@ -91,7 +91,10 @@ impl<'a, F: Family> Search<'a, F> {
         if !self.has_begun(&self.newest) {
             return Begin { number: self.end, entry: None };
         }
-        let (mut low, mut begin) = (self.floor, Begin { number: last, entry: Some(self.newest) });
+        if let Some(entry) = self.copy(self.floor).filter(|entry| self.has_begun(entry)) {
+            return Begin { number: self.floor, entry: Some(entry) };
+        }
+        let (mut low, mut begin) = (self.floor + 1, Begin { number: last, entry: Some(self.newest) });
         while low < begin.number {
             let middle = low + (begin.number - low) / 2;
             match self.copy(middle) {
