@@ -8,6 +8,8 @@ use super::shared::Shared;
 use super::stage::Stage;
 use super::watchdog::Health;
 use crate::bus::{Name, SlotStats, ThreadStats};
+use crate::event::Family;
+use crate::retain::{HistoryReader, HistoryStats};
 use core::fmt;
 use core::sync::atomic::Ordering;
 
@@ -61,8 +63,21 @@ pub struct BusSnapshot {
     pub dead_letters: u64,
     /// Dead letters lost because there was no room.
     pub dead_letters_lost: u64,
+    /// The groups of its history.
+    pub history: Vec<HistorySnapshot>,
     /// Its slots, in the order of their attachment.
     pub slots: Vec<SlotSnapshot>,
+}
+
+/// A group of a bus's history at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistorySnapshot {
+    /// The group.
+    pub group: Name,
+    /// Events that it may hold.
+    pub count_max: u64,
+    /// What it has kept, and what became of that.
+    pub stats: HistoryStats,
 }
 
 /// A slot at one moment.
@@ -194,6 +209,16 @@ impl BusSnapshot {
             ("dead_letters_lost", self.dead_letters_lost),
         ];
         all.extend(numbers.map(|(what, value)| (format!("buses.{bus}.{what}"), value)));
+        for HistorySnapshot { group, count_max, stats } in &self.history {
+            let numbers = [
+                ("count_max", *count_max),
+                ("kept", stats.kept),
+                ("held", stats.held),
+                ("overwritten", stats.overwritten),
+                ("aged", stats.aged),
+            ];
+            all.extend(numbers.map(|(what, value)| (format!("buses.{bus}.history.{group}.{what}"), value)));
+        }
         for SlotSnapshot { slot, stats, health, lag, outliers, .. } in &self.slots {
             let numbers = [
                 ("state", stats.state as u64),
@@ -231,6 +256,7 @@ fn bus(bus: &dyn AnyBus) -> BusSnapshot {
         memory_bytes: bus.memory_bytes(),
         dead_letters,
         dead_letters_lost,
+        history: bus.history(),
         slots: slots.into_iter().map(|slot| slot.behind(published)).collect(),
     }
 }
@@ -239,6 +265,12 @@ fn slot(slot: &HostedSlot) -> Option<SlotSnapshot> {
     let view = slot.view.get()?;
     let (stats, thread) = (view.stats(), slot.thread.get().copied());
     Some(SlotSnapshot { slot: slot.name, thread, stats, health: slot.health(), lag: 0, outliers: view.outliers() })
+}
+
+impl HistorySnapshot {
+    pub(super) fn of<F: Family>(reader: HistoryReader<F>) -> Self {
+        Self { group: reader.name(), count_max: reader.count_max(), stats: reader.stats() }
+    }
 }
 
 impl SlotSnapshot {
@@ -274,6 +306,11 @@ impl fmt::Display for Snapshot {
             }
             if bus.dead_letters + bus.dead_letters_lost > 0 {
                 write!(f, ", {} dead letters, {} lost", bus.dead_letters, bus.dead_letters_lost)?;
+            }
+            for HistorySnapshot { group, count_max, stats: HistoryStats { held, overwritten, aged, .. } } in
+                &bus.history
+            {
+                write!(f, "\n  history {group}: {held} of {count_max} held; {overwritten} overwritten, {aged} aged")?;
             }
             for SlotSnapshot { slot, stats, health, lag, .. } in &bus.slots {
                 write!(
