@@ -14,8 +14,8 @@ history.all = { tags = ["Trade", "Trade"], thread = "fats" }
 [threads.fast]"#,
         &[
             "t.toml:2: buses.md.slots.history: the name of a slot that keeps the history of the bus; allowed: any other than history; rename it [TR-0744]",
-            r#"t.toml:3: buses.md.history.all.thread = "fats": no such slot thread; allowed: fast, slots; did you mean fast? [TR-0733]"#,
             r#"t.toml:3: buses.md.history.all.tags[1] = "Trade": twice in the list; allowed: each once; leave it out [TR-0739]"#,
+            r#"t.toml:3: buses.md.history.all.thread = "fats": no such slot thread; allowed: fast, slots; did you mean fast? [TR-0733]"#,
         ],
     ),
     (
@@ -172,7 +172,7 @@ capacity_cells = 4096",
         r"[buses.md]
 capcity_cells = 4096",
         &[
-            "t.toml:2: buses.md.capcity_cells = 4096: no such key; allowed: capacity_cells, slots_max, arena_bytes, dead_letters_max, dead_letter_age_max_ms, publishers, slots; did you mean capacity_cells? [TR-0709]",
+            "t.toml:2: buses.md.capcity_cells = 4096: no such key; allowed: capacity_cells, slots_max, arena_bytes, dead_letters_max, dead_letter_age_max_ms, publishers, slots, history; did you mean capacity_cells? [TR-0709]",
         ],
     ),
     (
