@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 /// Reads one group of a history. Cheap to clone, for any thread, as many as one likes.
 pub struct HistoryReader<F: Family> {
-    group: Arc<Group<F>>,
+    pub(super) group: Arc<Group<F>>,
 }
 
 impl<F: Family> Clone for HistoryReader<F> {

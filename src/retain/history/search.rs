@@ -250,3 +250,91 @@ impl<'a, F: Family> Search<'a, F> {
         answer.reverse();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(unreachable_pub, reason = "`events!` declares for users")]
+
+    use super::*;
+    use crate::bus::{Bus, LocalSlot, Publisher};
+    use crate::retain::{History, HistoryKeeper, HistoryReader, Keep};
+
+    crate::events! {
+        /// Events of these tests.
+        pub mod market;
+        pub struct Trade = 1, v1 { pub number: u64 }
+    }
+    use market::{Events, Trade};
+
+    struct House {
+        feed: Publisher<Events>,
+        slot: LocalSlot<HistoryKeeper<Events>>,
+        reader: HistoryReader<Events>,
+    }
+
+    impl House {
+        fn publish(&mut self, count: u64) {
+            for _ in 0..count {
+                let number = self.feed.position();
+                assert!(self.feed.try_publish(7, &Trade { number }).is_ok());
+                while self.slot.turn() {}
+            }
+        }
+    }
+
+    /// A search that began when 36 to 99 were there, once 20 more have been published: 36 to 55 are overwritten.
+    fn overtaken(
+        query: &Query,
+        work: impl FnOnce(Search<'_, Events>, &mut Vec<Kept<Events>>) -> Coverage,
+    ) -> (Vec<u64>, Coverage) {
+        let (bus, feed) = Bus::<Events>::builder("md").capacity(64).single().unwrap();
+        let (history, keeper) = History::builder(&bus).group("all", Keep::last(64)).build().unwrap();
+        let slot = bus.slot("history").attach_here(keeper).unwrap();
+        let mut house = House { feed, slot, reader: history.reader("all").unwrap() };
+        house.publish(100);
+        let reader = house.reader.clone();
+        let Ok(search) = Search::begin(&reader.group, query) else { panic!("the newest entry is there") };
+        house.publish(20);
+        let mut out = Vec::new();
+        let coverage = work(search, &mut out);
+        (out.iter().map(Kept::sequence).collect(), coverage)
+    }
+
+    #[test]
+    fn issue_4537_what_was_overwritten_before_the_search_came_to_it_is_counted() {
+        for query in [Query::last(100), Query::first(100), Query::last(100).key(7), Query::first(100).key(7)] {
+            let (found, coverage) = overtaken(&query, |search, out| search.run(out));
+            assert_eq!(found, (56..100).collect::<Vec<_>>());
+            assert_eq!((coverage.from, coverage.next, coverage.more), (56, 100, false));
+            assert_eq!((coverage.forgotten, coverage.overwritten), (36, 20));
+        }
+        // What a query has no use for is not missed.
+        for query in [Query::last(5), Query::first(100).since(60), Query::last(44), Query::last(5).key(7)] {
+            let (found, coverage) = overtaken(&query, |search, out| search.run(out));
+            assert!(coverage.is_complete(), "{coverage:?}");
+            assert_eq!(found.last(), Some(&99));
+        }
+    }
+
+    #[test]
+    fn issue_4537_what_is_overwritten_under_a_walk_is_counted() {
+        let whole = Coverage { next: 100, ..Coverage::default() };
+        let (any, of_key) = (Query::first(100), Query::last(100).key(7));
+        let walked = |query: &Query, walk: fn(&mut Search<'_, Events>, &mut Coverage, &mut Vec<Kept<Events>>)| {
+            overtaken(query, |mut search, out| {
+                let mut covers = whole;
+                walk(&mut search, &mut covers, out);
+                covers
+            })
+        };
+        let (found, covers) = walked(&any, |search, covers, out| search.forward(36, 100, covers, out));
+        // The one that is written over next is left out too.
+        assert_eq!((found, covers.from, covers.overwritten), ((57..100).collect(), 57, 21));
+        let (found, covers) = walked(&any, |search, covers, out| search.backward(36, 100, covers, out));
+        assert_eq!((found, covers.from, covers.overwritten), ((56..100).collect(), 56, 20));
+        let (found, covers) = walked(&of_key, |search, covers, out| search.along_chain(7, 36, 100, covers, out));
+        assert_eq!((found, covers.from, covers.overwritten), ((56..100).collect(), 56, 20));
+        let (found, covers) = walked(&any, |search, covers, out| search.forward(36, 50, covers, out));
+        assert_eq!((found, covers.from, covers.overwritten), (vec![], 100, 14), "all of it is gone");
+    }
+}
