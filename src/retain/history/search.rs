@@ -253,7 +253,7 @@ impl<'a, F: Family> Search<'a, F> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(unreachable_pub, reason = "`events!` declares for users")]
+    #![allow(dead_code, unreachable_pub, reason = "`events!` declares for users")]
 
     use super::*;
     use crate::bus::{Bus, LocalSlot, Publisher};
