@@ -1,37 +1,49 @@
-//! Shows the ring as the history of its bus: the last events are copied out at any time, and nobody is held back for it.
+//! Shows how to look back without holding anybody up: at the ring itself, and at a history that keeps trades apart from a flood of quotes.
 
 use tagring::bus::Bus;
 use tagring::event::StoreEvent;
+use tagring::retain::{History, Keep, Query};
 use tagring::ring::Copied;
+use tagring::tags;
 
 tagring::events! {
     pub mod market;
     pub struct Trade = 1, v1 { pub price: i64, pub qty: u64 }
+    pub struct Quote = 2, v1 { pub bid: i64, pub ask: i64 }
 }
-use market::Trade;
+use market::{Quote, Trade};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (bus, mut publisher) = Bus::<market::Events>::builder("md").capacity(64).single()?;
-    let mut from_the_start = bus.last(0);
+    let trades = Keep::last(500).tags(tags![Trade]);
+    let (history, keeper) = History::builder(&bus).group("trades", trades).build()?;
+    let mut slot = bus.slot("history").tags(keeper.tags()).attach_here(keeper)?;
     for qty in 0..1_000 {
-        publisher.publish(7, &Trade { price: 100, qty })?; // No slot is attached: nothing gates.
+        publisher.publish(qty as u32 % 4, &Trade { price: 100, qty })?;
+        for bid in 0..9 {
+            publisher.publish(7, &Quote { bid, ask: 101 })?;
+        }
+        while slot.turn() {}
     }
 
+    // The ring holds the last events of any kind.
     let mut last = bus.last(3);
     while let Copied::Event { sequence, event } = last.poll() {
-        let trade = event.as_event().get::<Trade>().ok_or("not a trade")?;
-        println!("event {sequence}: {} at {}", trade.qty, trade.price);
+        println!("event {sequence}: {:?}", event.as_event().get::<Quote>().map(|quote| quote.bid));
     }
 
-    // A reader that was too slow learns exactly how much it missed.
-    let mut copied = 0;
-    loop {
-        match from_the_start.poll() {
-            Copied::Event { .. } => copied += 1,
-            Copied::Gap { .. } => {}
-            Copied::Empty | Copied::Closed => break,
-        }
+    // The history holds the last trades, whatever came between.
+    let reader = history.reader("trades")?;
+    let mut found = Vec::new();
+    let coverage = reader.read(&Query::last(2).key(3), &mut found);
+    for kept in &found {
+        let trade = kept.event().get::<Trade>().ok_or("not a trade")?;
+        println!("trade {} of key 3: {} at {}", kept.sequence(), trade.qty, trade.price);
     }
-    println!("{copied} copied and {} lost make {}", from_the_start.lost(), bus.published());
+    println!("{} entries looked at for it", coverage.looked);
+
+    // What is gone is said.
+    let coverage = reader.read(&Query::first(10).since(0), &mut found);
+    println!("from {} on; {} trades are forgotten", coverage.from, coverage.forgotten);
     Ok(())
 }

@@ -10,7 +10,7 @@ const EXAMPLES: [(&str, &str); 10] = [
     ("pipeline", "the signal saw 20000 quotes, the book was behind at 0"),
     ("many_publishers", "quantities [10000, 10000, 10000], 0 out of order"),
     ("own_loop", "high 996 after 10000 ticks"),
-    ("history", "event 999: 999 at 100"),
+    ("history", "trade 9990 of key 3: 999 at 100"),
     ("two_buses", "30000 shares in bars"),
     ("runtime", "9990 shares in bars, 1 panic told"),
     ("simulation", "1000 runs, each with a panic, none lost anything else"),

@@ -25,6 +25,8 @@ mod ledger;
 #[path = "../../src/ring/mod.rs"]
 mod ring;
 mod sync;
+#[path = "../../src/retain/history/trail.rs"]
+mod trail;
 
 mod block_models;
 mod evict_models;
@@ -32,3 +34,4 @@ mod latest_models;
 mod ledger_models;
 mod ring_models;
 mod tag_set_models;
+mod trail_models;

@@ -25,7 +25,7 @@ const fn weaken(
 }
 
 #[rustfmt::skip]
-const WEAKENINGS: [Weakening; 51] = [
+const WEAKENINGS: [Weakening; 55] = [
     weaken("stamp store", "src/ring/cell.rs",
         "self.words.store(value);\n        self.stamp.store(s + 1, Ordering::Release);",
         "self.words.store(value);\n        self.stamp.store(s + 1, Ordering::Relaxed);", "one_publisher_one_reader"),
@@ -177,6 +177,18 @@ const WEAKENINGS: [Weakening; 51] = [
     weaken("ledger version load", "src/counters/ledger.rs",
         "version.load(Ordering::Acquire)",
         "version.load(Ordering::Relaxed)", "rows_of_a_ledger"),
+    weaken("kept store", "src/retain/history/trail.rs",
+        "self.trail.kept.store(number + 1, Ordering::Release)",
+        "self.trail.kept.store(number + 1, Ordering::Relaxed)", "counted_entries_are_there"),
+    weaken("kept load", "src/retain/history/trail.rs",
+        "self.kept.load(Ordering::Acquire)",
+        "self.kept.load(Ordering::Relaxed)", "counted_entries_are_there"),
+    weaken("head store", "src/retain/history/trail.rs",
+        "head.store(number + 1, Ordering::Release)",
+        "head.store(number + 1, Ordering::Relaxed)", "a_chain_leads"),
+    weaken("head load", "src/retain/history/trail.rs",
+        "self.heads[chain].load(Ordering::Acquire)",
+        "self.heads[chain].load(Ordering::Relaxed)", "a_chain_leads"),
 ];
 
 /// A copy of what the models are built from.
@@ -274,6 +286,7 @@ fn every_weakening_names_a_text_of_the_sources() {
         "latest_models.rs",
         "ledger_models.rs",
         "evict_models.rs",
+        "trail_models.rs",
     ]
     .map(|file| fs::read_to_string(root.join("loom-tests/src").join(file)).unwrap());
     for weakening in &WEAKENINGS {

@@ -4,6 +4,7 @@ use super::config::Mistakes;
 use super::stage::Stage;
 use crate::bus::{AttachError, Name};
 use crate::event::EventError;
+use crate::retain::HistoryError;
 use crate::ring::RingError;
 use core::fmt;
 use core::time::Duration;
@@ -21,6 +22,8 @@ pub enum Kind {
     Thread,
     /// A feed.
     Feed,
+    /// A group of a bus's history.
+    History,
 }
 
 impl fmt::Display for Kind {
@@ -31,6 +34,7 @@ impl fmt::Display for Kind {
             Self::Publisher => "publisher",
             Self::Thread => "thread",
             Self::Feed => "feed",
+            Self::History => "history",
         })
     }
 }
@@ -133,6 +137,8 @@ pub enum RuntimeError {
     Mistaken(Mistakes),
     /// The slot was not attached.
     Attach(AttachError),
+    /// The history of a bus was not built.
+    History(Box<HistoryError>),
     /// The ring was not built.
     Ring {
         /// The bus.
@@ -162,6 +168,7 @@ impl RuntimeError {
                 None => "TR-0801",
             },
             Self::Attach(cause) => cause.code(),
+            Self::History(cause) => cause.code(),
             Self::Ring { cause, .. } => cause.code(),
         }
     }
@@ -222,6 +229,7 @@ impl fmt::Display for RuntimeError {
             Self::Tags { bus, slot, cause } => return write!(f, "slot {slot} of bus {bus}: {cause}"),
             Self::Mistaken(mistakes) => return mistakes.fmt(f),
             Self::Attach(cause) => return cause.fmt(f),
+            Self::History(cause) => return cause.fmt(f),
             Self::Ring { bus, cause } => return write!(f, "bus {bus}: {cause}"),
         }
         write!(f, " [{}]", self.code())

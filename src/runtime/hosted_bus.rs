@@ -2,13 +2,15 @@
 
 use super::config::{BusConfig, Grant};
 use super::error::{Kind, RuntimeError};
+use super::hosted_history::{HostedHistory, Keeping, history_bytes};
 use super::hosted_slot::HostedSlot;
 use super::machine::{Granted, MemoryRange, huge_pages};
 use super::reserve::Reservation;
+use super::snapshot::HistorySnapshot;
 use crate::bus::{Bus, Name, Publisher, SharedPublisher};
 use crate::clock::Clock;
 use crate::event::{Family, Tag};
-use crate::retain::{DeadLetterStats, DeadLetters};
+use crate::retain::{DeadLetterStats, DeadLetters, HistoryReader};
 use crate::ring::Doorbell;
 use arc_swap::ArcSwap;
 use core::time::Duration;
@@ -21,6 +23,7 @@ pub(super) struct HostedBus<F: Family> {
     pub(super) bus: Bus<F>,
     pub(super) config: BusConfig,
     pub(super) letters: Option<DeadLetters<F>>,
+    history: HostedHistory<F>,
     ports: Ports<F>,
     slots: ArcSwap<Vec<Arc<HostedSlot>>>,
     reservation: Reservation,
@@ -52,6 +55,8 @@ pub(super) trait AnyBus: Send + Sync {
     fn dead_letters(&self) -> (u64, u64);
     /// Events that publishers dropped, and times that they waited, because the ring was full.
     fn overflows(&self) -> (u64, u64);
+    /// The groups of its history.
+    fn history(&self) -> Vec<HistorySnapshot>;
     /// All counts of its dead letters; `None` where none are kept.
     fn letter_stats(&self) -> Option<DeadLetterStats>;
     /// How old dead letters may get; `None`: they are kept for ever, or none are kept.
@@ -67,7 +72,7 @@ pub(super) trait AnyBus: Send + Sync {
     fn typed(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
 }
 
-/// Bytes that a bus of this family takes: cells with their stamps, the arena and its index, dead letters. Histograms belong to slots.
+/// Bytes that a bus of this family takes: cells with their stamps, the arena and its index, dead letters, history. Histograms belong to slots.
 pub(super) fn bytes_of<F: Family>(config: &BusConfig) -> u64 {
     let cell = (size_of::<F::Cell>() as u64 + 8).next_multiple_of(64);
     let index = if config.arena_bytes > 0 { config.capacity_cells.saturating_mul(40) } else { 0 };
@@ -79,6 +84,7 @@ pub(super) fn bytes_of<F: Family>(config: &BusConfig) -> u64 {
         .saturating_add(config.arena_bytes)
         .saturating_add(index)
         .saturating_add(letters)
+        .saturating_add(history_bytes::<F>(config))
 }
 
 impl<F: Family> HostedBus<F> {
@@ -114,7 +120,20 @@ impl<F: Family> HostedBus<F> {
             0 => None,
             letters => Some(DeadLetters::new(&bus, usize::try_from(letters).unwrap_or(usize::MAX)).map_err(ring)?),
         };
-        Ok(Arc::new(Self { bus, config, letters, ports, slots: ArcSwap::default(), reservation }))
+        let history = HostedHistory::build(&bus, &config)?;
+        Ok(Arc::new(Self { bus, config, letters, history, ports, slots: ArcSwap::default(), reservation }))
+    }
+
+    /// A reader of a group of its history.
+    pub(super) fn history(&self, name: &str) -> Result<HistoryReader<F>, RuntimeError> {
+        let known = || self.config.history.keys().cloned().collect();
+        let unknown = || RuntimeError::Unknown { kind: Kind::History, name: name.to_owned(), known: known() };
+        self.history.reader(name).ok_or_else(unknown)
+    }
+
+    /// Takes the handlers that keep its history, to be attached.
+    pub(super) fn take_keepers(&self) -> Vec<Keeping<F>> {
+        self.history.take_keepers()
     }
 
     /// Takes the only publisher.
@@ -232,6 +251,10 @@ impl<F: Family> AnyBus for HostedBus<F> {
 
     fn dead_letters(&self) -> (u64, u64) {
         self.letters.as_ref().map_or((0, 0), |letters| (letters.len() as u64, letters.overflowed()))
+    }
+
+    fn history(&self) -> Vec<HistorySnapshot> {
+        self.history.readers().map(HistorySnapshot::of).collect()
     }
 
     fn overflows(&self) -> (u64, u64) {

@@ -13,6 +13,7 @@ mod error;
 mod feed;
 mod groups;
 mod hosted_bus;
+mod hosted_history;
 mod hosted_slot;
 pub mod machine;
 mod notice;
@@ -53,7 +54,7 @@ pub use shared::SYSTEM_BUS;
 pub use shutdown::{BusReport, Deadline, FeedReport, ShutdownReport, SlotReport};
 #[cfg(feature = "signals")]
 pub use signals::Signals;
-pub use snapshot::{BusSnapshot, FeedSnapshot, SlotSnapshot, Snapshot, ThreadSnapshot};
+pub use snapshot::{BusSnapshot, FeedSnapshot, HistorySnapshot, SlotSnapshot, Snapshot, ThreadSnapshot};
 pub use stage::Stage;
 pub use start::{StartError, StartFailure, StartReport};
 pub use stop::{StopHandle, StopReason};

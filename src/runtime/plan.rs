@@ -1,7 +1,9 @@
 //! The plan: which threads there will be and on which core each runs, worked out from the configuration and the machine before anything is
 //! started; and what is asked of the operating system on the way.
 
-use super::config::{Config, DEFAULT_THREAD, FeedConfig, Grant, Mistake, Mistakes, PreflightChoice, WaitChoice};
+use super::config::{
+    BusConfig, Config, DEFAULT_THREAD, FeedConfig, Grant, Mistake, Mistakes, PreflightChoice, WaitChoice,
+};
 use super::machine::{
     Demand, GrantKind, Granted, Placed, Placement, PlacementError, Preflight, Severity, Topology, Waits, Who,
     lock_memory, place, prefault_stack, realtime,
@@ -245,7 +247,8 @@ fn demands(config: &Config) -> (Vec<Role>, Vec<Demand>) {
     for name in config.threads.keys() {
         groups.insert(name, (0, Waits::Parks));
     }
-    for slot in config.buses.values().flat_map(|bus| bus.slots.values()) {
+    let history: Vec<_> = config.buses.values().flat_map(BusConfig::history_slots).map(|(_, slot, _)| slot).collect();
+    for slot in config.buses.values().flat_map(|bus| bus.slots.values()).chain(&history) {
         let (slots, waits) = groups.entry(&slot.thread).or_insert((0, Waits::Parks));
         *slots += 1;
         *waits = (*waits).min(match slot.wait {

@@ -130,8 +130,7 @@ impl Running {
     /// [`RuntimeError::Taken`], [`RuntimeError::Exhausted`], [`RuntimeError::Memory`], [`RuntimeError::ShuttingDown`],
     /// [`RuntimeError::Ring`]; nothing is left of it then.
     pub fn add_bus<F: Family>(&self, name: &str, config: BusConfig) -> Result<RuntimeBus<F>, RuntimeError> {
-        let hosted = self.shared.build::<F>(name, config)?;
-        Ok(RuntimeBus { hosted, shared: Arc::clone(&self.shared) })
+        RuntimeBus::build(&self.shared, name, config)
     }
 
     /// Removes a bus: closes it, waits for at most `limit` until its slots have read it to its end, and takes it off the registry. Its memory is

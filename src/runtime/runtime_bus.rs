@@ -1,16 +1,17 @@
 //! A bus of a runtime, for whoever knows its family: publishers and slots by name.
 
 use super::attachment::Attachment;
-use super::config::SlotConfig;
+use super::config::{BusConfig, SlotConfig};
 use super::error::{Kind, RuntimeError};
-use super::hosted_bus::HostedBus;
+use super::hosted_bus::{AnyBus, HostedBus};
+use super::hosted_history::Keeping;
 use super::hosted_slot::HostedSlot;
 use super::queued::Queued;
 use super::shared::{Shared, lock};
 use super::stage::Stage;
 use crate::bus::{Bus, Handler, Name, Publisher, SharedPublisher, SlotView};
 use crate::event::Family;
-use crate::retain::DeadLetters;
+use crate::retain::{DeadLetters, HistoryReader};
 use std::sync::{Arc, OnceLock};
 
 /// A bus of a runtime. Cheap to clone; its memory lives until the last clone, publisher and slot is gone.
@@ -42,6 +43,28 @@ impl<F: Family> RuntimeBus<F> {
     #[must_use]
     pub fn dead_letters(&self) -> Option<&DeadLetters<F>> {
         self.hosted.letters.as_ref()
+    }
+
+    /// Reads a group of its history, from any thread: `[buses.BUS.history.NAME]`.
+    ///
+    /// # Errors
+    /// [`RuntimeError::Unknown`].
+    pub fn history(&self, name: &str) -> Result<HistoryReader<F>, RuntimeError> {
+        self.hosted.history(name)
+    }
+
+    /// Builds a bus, with the slots that keep its history. Nothing is left of it where one of them does not start.
+    pub(super) fn build(shared: &Arc<Shared>, name: &str, config: BusConfig) -> Result<Self, RuntimeError> {
+        let bus = Self { hosted: shared.build::<F>(name, config)?, shared: Arc::clone(shared) };
+        for Keeping { slot, config, keeper } in bus.hosted.take_keepers() {
+            if let Err(error) = bus.attach_slot(HostedSlot::new(Name::new(&slot), config), keeper) {
+                bus.hosted.bus.close();
+                let any: Arc<dyn AnyBus> = Arc::<HostedBus<F>>::clone(&bus.hosted);
+                shared.registry.remove(&any);
+                return Err(error);
+            }
+        }
+        Ok(bus)
     }
 
     /// Takes the only publisher, set up as configured. Where none is configured any name will do. Takes no lock.

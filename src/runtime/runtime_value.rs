@@ -110,7 +110,7 @@ impl Runtime {
         let shared = &self.shared;
         let hosted = match shared.find::<F>(name) {
             Err(RuntimeError::Unknown { .. }) => match shared.config.buses.get(name) {
-                Some(config) => shared.build::<F>(name, config.clone())?,
+                Some(config) => return RuntimeBus::build(shared, name, config.clone()),
                 None => {
                     let known = shared.config.buses.keys().cloned().collect();
                     return Err(RuntimeError::Unknown { kind: Kind::Bus, name: name.to_owned(), known });

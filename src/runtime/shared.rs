@@ -169,6 +169,7 @@ impl Shared {
         let mut config = config.clone();
         config.publishers.values_mut().for_each(|publisher| publisher.slot.clear());
         config.slots.values_mut().for_each(|slot| DEFAULT_THREAD.clone_into(&mut slot.thread));
+        config.history.values_mut().for_each(|group| DEFAULT_THREAD.clone_into(&mut group.thread));
         // What there is memory for is known to the limits.
         let runtime = RuntimeConfig { memory_max_bytes: i64::MAX as u64, ..self.config.runtime.clone() };
         let alone = Config { runtime, buses: [(name.to_owned(), config)].into(), ..Config::default() };
@@ -216,7 +217,7 @@ fn bells(config: &Config) -> BTreeMap<String, Arc<Doorbell>> {
     let mut by_thread: BTreeMap<&str, Arc<Doorbell>> = BTreeMap::new();
     for (bus, bus_config) in &config.buses {
         let mut bell = Arc::<Doorbell>::default();
-        for thread in bus_config.slots.values().map(|slot| slot.thread.as_str()) {
+        for thread in bus_config.threads() {
             let known = Arc::clone(by_thread.entry(thread).or_insert_with(|| Arc::clone(&bell)));
             if !Arc::ptr_eq(&known, &bell) {
                 // Two sets meet here: all of one goes over to the other.

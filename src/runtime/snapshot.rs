@@ -8,7 +8,8 @@ use super::shared::Shared;
 use super::stage::Stage;
 use super::watchdog::Health;
 use crate::bus::{Fate, Name, SlotStats, ThreadStats};
-use crate::retain::DeadLetterStats;
+use crate::event::Family;
+use crate::retain::{DeadLetterStats, HistoryReader, HistoryStats};
 use core::fmt;
 use core::sync::atomic::Ordering;
 
@@ -64,8 +65,21 @@ pub struct BusSnapshot {
     pub dead_letters_lost: u64,
     /// All counts of its dead letters; `None` where it keeps none.
     pub letters: Option<DeadLetterStats>,
+    /// The groups of its history.
+    pub history: Vec<HistorySnapshot>,
     /// Its slots, in the order of their attachment.
     pub slots: Vec<SlotSnapshot>,
+}
+
+/// A group of a bus's history at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistorySnapshot {
+    /// The group.
+    pub group: Name,
+    /// Events that it may hold.
+    pub count_max: u64,
+    /// What it has kept, and what became of that.
+    pub stats: HistoryStats,
 }
 
 /// A slot at one moment.
@@ -199,6 +213,16 @@ impl BusSnapshot {
             ("dead_letters_lost", self.dead_letters_lost),
         ];
         all.extend(numbers.map(|(what, value)| (format!("buses.{bus}.{what}"), value)));
+        for HistorySnapshot { group, count_max, stats } in &self.history {
+            let numbers = [
+                ("count_max", *count_max),
+                ("kept", stats.kept),
+                ("held", stats.held),
+                ("overwritten", stats.overwritten),
+                ("aged", stats.aged),
+            ];
+            all.extend(numbers.map(|(what, value)| (format!("buses.{bus}.history.{group}.{what}"), value)));
+        }
         for SlotSnapshot { slot, stats, health, lag, outliers, .. } in &self.slots {
             let numbers = [
                 ("state", stats.state as u64),
@@ -242,6 +266,7 @@ fn bus(bus: &dyn AnyBus) -> BusSnapshot {
         dead_letters,
         dead_letters_lost,
         letters: bus.letter_stats(),
+        history: bus.history(),
         slots: slots.into_iter().map(|slot| slot.behind(published)).collect(),
     }
 }
@@ -259,6 +284,12 @@ fn slot(bus: &dyn AnyBus, slot: &HostedSlot) -> Option<SlotSnapshot> {
         lag: 0,
         outliers: view.outliers(),
     })
+}
+
+impl HistorySnapshot {
+    pub(super) fn of<F: Family>(reader: HistoryReader<F>) -> Self {
+        Self { group: reader.name(), count_max: reader.count_max(), stats: reader.stats() }
+    }
 }
 
 impl SlotSnapshot {
@@ -294,6 +325,11 @@ impl fmt::Display for Snapshot {
             }
             if bus.dead_letters + bus.dead_letters_lost > 0 {
                 write!(f, ", {} dead letters, {} lost", bus.dead_letters, bus.dead_letters_lost)?;
+            }
+            for HistorySnapshot { group, count_max, stats: HistoryStats { held, overwritten, aged, .. } } in
+                &bus.history
+            {
+                write!(f, "\n  history {group}: {held} of {count_max} held; {overwritten} overwritten, {aged} aged")?;
             }
             for SlotSnapshot { slot, stats, health, lag, .. } in &bus.slots {
                 write!(

@@ -3,6 +3,40 @@
 /// A text, and the lines of its mistakes.
 pub(crate) const TABLE: &[(&str, &[&str])] = &[
     (
+        r"[buses.md.history.all]
+count_max = 0",
+        &["t.toml:2: buses.md.history.all.count_max = 0: too small; allowed: 1 to 268435456; take 1 [TR-0706]"],
+    ),
+    (
+        r#"[buses.md]
+slots.history = {}
+history.all = { tags = ["Trade", "Trade"], thread = "fats" }
+[threads.fast]"#,
+        &[
+            "t.toml:2: buses.md.slots.history: the name of a slot that keeps the history of the bus; allowed: any other than history; rename it [TR-0744]",
+            r#"t.toml:3: buses.md.history.all.tags[1] = "Trade": twice in the list; allowed: each once; leave it out [TR-0739]"#,
+            r#"t.toml:3: buses.md.history.all.thread = "fats": no such slot thread; allowed: fast, slots; did you mean fast? [TR-0733]"#,
+        ],
+    ),
+    (
+        r"[runtime]
+memory_max_bytes = 100_000_000
+[buses.md.history.all]
+count_max = 1_000_000",
+        &[
+            "t.toml:2: runtime.memory_max_bytes = 100_000_000: all buses together take 132390912 bytes at least; allowed: runtime.memory_max_bytes, which is 100000000; take less, or raise runtime.memory_max_bytes [TR-0742]",
+        ],
+    ),
+    (
+        r"[buses.md]
+slots_max = 1
+history.all = {}
+slots.s = {}",
+        &[
+            "t.toml:4: buses.md.slots = 2 slots: over slots_max; allowed: 1 at most; leave some out, or raise slots_max [TR-0724]",
+        ],
+    ),
+    (
         r"[buses.md]
 capacity_cells = 1000",
         &[
@@ -138,7 +172,7 @@ capacity_cells = 4096",
         r"[buses.md]
 capcity_cells = 4096",
         &[
-            "t.toml:2: buses.md.capcity_cells = 4096: no such key; allowed: capacity_cells, slots_max, arena_bytes, dead_letters_max, dead_letter_age_max_ms, publishers, slots; did you mean capacity_cells? [TR-0709]",
+            "t.toml:2: buses.md.capcity_cells = 4096: no such key; allowed: capacity_cells, slots_max, arena_bytes, dead_letters_max, dead_letter_age_max_ms, publishers, slots, history; did you mean capacity_cells? [TR-0709]",
         ],
     ),
     (

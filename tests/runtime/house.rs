@@ -49,8 +49,9 @@ pub(crate) fn config(cells: u64, slots: &[(&str, SlotConfig)]) -> Config {
 
 /// Threads on no particular core.
 pub(crate) fn unpinned(mut config: Config) -> Config {
-    let names: Vec<String> =
-        config.buses.values().flat_map(|bus| bus.slots.values()).map(|slot| slot.thread.clone()).collect();
+    let slots = config.buses.values().flat_map(|bus| bus.slots.values()).map(|slot| slot.thread.clone());
+    let groups = config.buses.values().flat_map(|bus| bus.history.values()).map(|group| group.thread.clone());
+    let names: Vec<String> = slots.chain(groups).collect();
     for name in names {
         let thread = config.threads.entry(name).or_default();
         thread.cores = tagring::runtime::config::Cores::Any;

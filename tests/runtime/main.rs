@@ -3,6 +3,7 @@
 mod buses;
 mod failures;
 mod held;
+mod history;
 mod house;
 mod leaks;
 mod notices;

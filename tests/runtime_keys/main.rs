@@ -3,6 +3,7 @@
 
 mod buses;
 mod children;
+mod history;
 #[path = "../runtime/house.rs"]
 #[allow(dead_code, reason = "the other half is used by the tests of the runtime")]
 mod house;
@@ -74,6 +75,13 @@ const KEYS: &[(&str, fn())] = &[
     ("buses.*.publishers.*.timeout_ms", publishers::issue_4570_timeout_ms),
     ("buses.*.publishers.*.stamping = every-event", publishers::issue_4570_stamping),
     ("buses.*.publishers.*.stamping = on-tick", publishers::issue_4570_stamping),
+    ("buses.*.history.*.tags", history::issue_4570_tags_of_a_history),
+    ("buses.*.history.*.count_max", history::issue_4570_count_max),
+    ("buses.*.history.*.age_max_ms", history::issue_4570_age_max_ms),
+    ("buses.*.history.*.thread", history::issue_4570_thread_of_a_history),
+    ("buses.*.history.*.wait = spin", history::issue_4570_wait_of_a_history),
+    ("buses.*.history.*.wait = spin-then-yield", history::issue_4570_wait_of_a_history),
+    ("buses.*.history.*.wait = spin-then-park", history::issue_4570_wait_of_a_history),
     ("buses.*.slots.*.tags", slots::issue_4570_tags),
     ("buses.*.slots.*.thread", slots::issue_4570_thread),
     ("buses.*.slots.*.after", slots::issue_4570_after),

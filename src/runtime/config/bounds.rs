@@ -44,6 +44,9 @@ pub(super) const SLOTS_MAX: Bounds = bounds(1, 64);
 pub(super) const ARENA_BYTES: Bounds = bounds(0, 1 << 40);
 pub(super) const DEAD_LETTERS_MAX: Bounds = bounds(0, 1 << 24);
 pub(super) const DEAD_LETTER_AGE_MAX_MS: Bounds = ANY;
+/// What [`crate::retain::Keep`] allows.
+pub(super) const HISTORY_COUNT_MAX: Bounds = bounds(1, 1 << 28);
+pub(super) const HISTORY_AGE_MAX_MS: Bounds = ANY;
 pub(super) const TIMEOUT_MS: Bounds = bounds(0, HOUR_MS);
 
 // Slots.

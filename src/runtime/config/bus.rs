@@ -1,5 +1,6 @@
 //! A bus: its ring, its slots, and who publishes to it.
 
+use super::HistoryConfig;
 use super::SlotConfig;
 use super::bounds::{self, Bounds};
 use super::choice::choices;
@@ -32,6 +33,9 @@ pub struct BusConfig {
     /// The slots, by name.
     #[cfg_attr(feature = "config", schemars(extend("propertyNames" = super::shape::name())))]
     pub slots: BTreeMap<String, SlotConfig>,
+    /// What is kept of its events for later questions: groups by name.
+    #[cfg_attr(feature = "config", schemars(extend("propertyNames" = super::shape::name())))]
+    pub history: BTreeMap<String, HistoryConfig>,
 }
 
 impl Default for BusConfig {
@@ -44,6 +48,7 @@ impl Default for BusConfig {
             dead_letter_age_max_ms: 0,
             publishers: BTreeMap::new(),
             slots: BTreeMap::new(),
+            history: BTreeMap::new(),
         }
     }
 }

@@ -8,6 +8,7 @@ mod bus;
 mod choice;
 #[cfg(feature = "config")]
 mod document;
+mod history;
 mod limits;
 #[cfg(feature = "config")]
 mod loader;
@@ -27,6 +28,7 @@ mod structure;
 mod thread;
 
 pub use bus::{BusConfig, OverflowChoice, PublisherConfig, StampingChoice};
+pub use history::{HISTORY_SLOT, HistoryConfig};
 pub use limits::{ClockChoice, Grant, PreflightChoice, RuntimeConfig, StartPolicy};
 #[cfg(feature = "config")]
 pub use loader::Loader;

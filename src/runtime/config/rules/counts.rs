@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 const CELL_BYTES_MIN: u64 = 64;
 /// Bytes that a dead letter takes beside its cell.
 const DEAD_LETTER_BYTES: u64 = 64;
+/// Bytes that an entry of a history takes beside its cell.
+const HISTORY_BYTES: u64 = 64;
 
 pub(super) fn check(config: &Config, found: &mut Vec<Mistake>) {
     let mut limit = |path: String, count: usize, max: u32, (things, key): (&str, &str)| {
@@ -18,7 +20,9 @@ pub(super) fn check(config: &Config, found: &mut Vec<Mistake>) {
     };
     limit("buses".into(), config.buses.len(), config.runtime.buses_max, ("buses", "runtime.buses_max"));
     for (path, bus) in config.buses_at() {
-        limit(path + ".slots", bus.slots.len(), bus.slots_max, ("slots", "slots_max"));
+        let (own, of_history) = (bus.slots.len(), bus.history_slots().len());
+        let table = if own == 0 && of_history > 0 { ".history" } else { ".slots" };
+        limit(path + table, own + of_history, bus.slots_max, ("slots", "slots_max"));
     }
     limit("threads".into(), threads(config), config.runtime.threads_max, ("threads", "runtime.threads_max"));
     one_publisher_for_bytes(config, found);
@@ -27,7 +31,7 @@ pub(super) fn check(config: &Config, found: &mut Vec<Mistake>) {
 
 /// Threads that are started at least: one of each that has slots, the feeds, and the service thread.
 fn threads(config: &Config) -> usize {
-    let with_slots: BTreeSet<_> = config.slots_at().map(|(.., slot)| slot.thread.as_str()).collect();
+    let with_slots: BTreeSet<_> = config.buses.values().flat_map(BusConfig::threads).collect();
     with_slots.len() + config.feeds.len() + 1
 }
 
@@ -59,15 +63,20 @@ fn bytes(bus: &BusConfig) -> [(&'static str, u64, u64); 3] {
 fn memory(config: &Config, found: &mut Vec<Mistake>) {
     let parts = || config.buses.iter().flat_map(|(name, bus)| bytes(bus).map(|part| (name, part)));
     let scratch = config.slots_at().fold(0_u64, |sum, (.., slot)| sum.saturating_add(slot.scratch_bytes));
+    let kept = config.buses.values().flat_map(|bus| bus.history.values());
+    let history = kept
+        .fold(0_u64, |sum, group| sum.saturating_add(group.count_max.saturating_mul(CELL_BYTES_MIN + HISTORY_BYTES)));
     let system = config.runtime.system_cells.saturating_mul(CELL_BYTES_MIN);
-    let total = parts().fold(scratch.saturating_add(system), |sum, (_, (.., bytes))| sum.saturating_add(bytes));
+    let total = parts().fold(scratch.saturating_add(system).saturating_add(history), |sum, (_, (.., bytes))| {
+        sum.saturating_add(bytes)
+    });
     let max = config.runtime.memory_max_bytes;
     if total <= max {
         return;
     }
     let what = format!("all buses together take {total} bytes at least");
     let mistake = match parts().max_by_key(|(_, (.., bytes))| *bytes) {
-        Some((bus, (key, value, bytes))) if bytes >= scratch.max(system) => {
+        Some((bus, (key, value, bytes))) if bytes >= scratch.max(system).max(history) => {
             Mistake::new("TR-0742", key_path(&["buses", bus, key]), value, what)
         }
         _ => Mistake::new("TR-0742", "runtime.memory_max_bytes", max, what),

@@ -3,7 +3,7 @@
 
 use crate::runtime::config::bounds::NAME_BYTES;
 use crate::runtime::config::mistake::{Mistake, key_path, quoted};
-use crate::runtime::config::{Config, SYSTEM_BUS};
+use crate::runtime::config::{BusConfig, Config, SYSTEM_BUS};
 use std::collections::BTreeMap;
 
 pub(super) fn check(config: &Config, found: &mut Vec<Mistake>) {
@@ -16,6 +16,8 @@ pub(super) fn check(config: &Config, found: &mut Vec<Mistake>) {
     for (bus, of) in &config.buses {
         all_of(&["buses", bus, "publishers"], of.publishers.keys(), found);
         all_of(&["buses", bus, "slots"], of.slots.keys(), found);
+        all_of(&["buses", bus, "history"], of.history.keys(), found);
+        slots_of_history(bus, of, found);
     }
     taken(config, found);
 }
@@ -94,9 +96,20 @@ fn taken(config: &Config, found: &mut Vec<Mistake>) {
     }
 }
 
+/// A bus that keeps a history has slots for it, whose names are the runtime's.
+fn slots_of_history(bus: &str, of: &BusConfig, found: &mut Vec<Mistake>) {
+    for (own, ..) in of.history_slots() {
+        for slot in of.slots.keys().filter(|slot| alike(slot, &own)) {
+            let path = key_path(&["buses", bus, "slots", slot]);
+            let mistake = Mistake::new("TR-0744", path, "", "the name of a slot that keeps the history of the bus");
+            found.push(mistake.allowed(format!("any other than {own}")).remedy("rename it"));
+        }
+    }
+}
+
 /// The default thread, where a slot runs on it and nobody wrote it down.
 fn implied(config: &Config) -> Option<&'static str> {
     use crate::runtime::config::DEFAULT_THREAD;
-    let is_used = config.slots_at().any(|(.., slot)| slot.thread == DEFAULT_THREAD);
+    let is_used = config.buses.values().flat_map(BusConfig::threads).any(|thread| thread == DEFAULT_THREAD);
     (is_used && !config.threads.contains_key(DEFAULT_THREAD)).then_some(DEFAULT_THREAD)
 }

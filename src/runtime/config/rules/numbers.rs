@@ -37,6 +37,9 @@ fn within_bounds(config: &Config, found: &mut Vec<Mistake>) {
         for (name, slot) in &of.slots {
             check(&["buses", bus, "slots", name], &slot.numbers());
         }
+        for (name, group) in &of.history {
+            check(&["buses", bus, "history", name], &group.numbers());
+        }
     }
 }
 

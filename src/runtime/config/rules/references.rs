@@ -12,6 +12,11 @@ pub(super) fn check(config: &Config, found: &mut Vec<Mistake>) {
         thread(config, format!("{path}.thread"), &slot.thread, found);
     }
     for (bus, of) in &config.buses {
+        for (name, group) in &of.history {
+            let key = |key| key_path(&["buses", bus, "history", name, key]);
+            thread(config, key("thread"), &group.thread, found);
+            twice(&key("tags"), group.tags.iter().map(|tag| quoted(tag)), found);
+        }
         for (name, slot) in &of.slots {
             after(of, &key_path(&["buses", bus, "slots", name, "after"]), name, &slot.after, found);
         }
