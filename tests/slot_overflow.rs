@@ -22,12 +22,15 @@ use market::{Events, Halt, Quote, Trade};
 
 const LIMIT: Duration = Duration::from_secs(20);
 
+/// A gap: from, to, and how many of each tag.
+type Missed = (u64, u64, Vec<(Tag, u64)>);
+
 /// What a handler has seen.
 #[derive(Default)]
 struct Seen {
     events: Vec<(u64, Tag, u32, u64)>,
     merged: u64,
-    gaps: Vec<(u64, u64, Vec<(Tag, u64)>)>,
+    gaps: Vec<Missed>,
 }
 
 impl Handler for Seen {

@@ -308,12 +308,13 @@ impl SlotView {
             self.shared.record().quarantined_at.get_or_insert(handling);
         }
         // Also a slot that stops, and sticks there, must not hold its bus; it remains stopped.
-        let mut revoked = self.control.revoke(self.place);
+        let revoke = || self.control.revoke(self.place) || self.control.is_revoked(self.place);
+        let mut revoked = revoke();
         self.shared.ask(QUARANTINE);
         if !revoked {
             // SYNC slot-started: either the slot's thread sees the request and does not begin `on_start`, or its reader is bound now.
             fence(Ordering::SeqCst);
-            revoked = self.control.revoke(self.place);
+            revoked = revoke();
         }
         if revoked && end == SlotState::Quarantined {
             self.shared.state.show_end();

@@ -37,11 +37,11 @@ pub(super) enum Kind {
 
 /// What came of an event of a key that conflates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Merged {
+pub(super) enum Merging {
     /// It waits to be handled.
     New,
     /// One of the two it was merged from is gone.
-    Merged,
+    Joined,
     /// Too many keys wait: it found no room.
     NoRoom,
 }
@@ -113,7 +113,7 @@ impl<C: StoreEvent> Backlog<C> {
     }
 
     /// An event that stands for all older ones of its tag and key, and for `merged` that were merged into it before.
-    pub(super) fn merge(&mut self, cell: &C, sequence: u64, merged: u64) -> Merged {
+    pub(super) fn merge(&mut self, cell: &C, sequence: u64, merged: u64) -> Merging {
         let key = key(cell);
         let at = self.find(key);
         if let Some(index) = entry_index(self.keys[at]) {
@@ -122,17 +122,17 @@ impl<C: StoreEvent> Backlog<C> {
             if sequence > entry.sequence {
                 (entry.cell, entry.sequence) = (*cell, sequence);
             }
-            return Merged::Merged;
+            return Merging::Joined;
         }
         if self.is_full(Kind::Latest) {
-            return Merged::NoRoom;
+            return Merging::NoRoom;
         }
         match self.append(Kind::Latest, cell, sequence, merged, sequence) {
             Some(index) => {
                 self.keys[at] = index;
-                Merged::New
+                Merging::New
             }
-            None => Merged::NoRoom,
+            None => Merging::NoRoom,
         }
     }
 
@@ -293,13 +293,13 @@ mod tests {
                             Some(entry) => {
                                 entry.4 = entry.4.max(at);
                                 entry.5 += merged + 1;
-                                Merged::Merged
+                                Merging::Joined
                             }
                             None if keys < 5 => {
                                 model.0.push((at, Kind::Latest, tag, key, at, merged));
-                                Merged::New
+                                Merging::New
                             }
-                            None => Merged::NoRoom,
+                            None => Merging::NoRoom,
                         };
                         prop_assert_eq!(backlog.merge(&cell, at, merged), expected);
                     }

@@ -4,7 +4,7 @@
 //! A slot all of whose tags drop the oldest keeps next to nothing beside the ring: the ring is its queue. One that drops the newest or conflates keeps a
 //! backlog, and empties the ring into it before each event that it hands out, so that publishers rarely have to take anything.
 
-use super::backlog::{Backlog, Kind, Merged, Next};
+use super::backlog::{Backlog, Kind, Merging, Next};
 use super::fate::Fate;
 use super::gap::Gap;
 use super::overflow::{Policies, SlotOverflow};
@@ -234,12 +234,12 @@ impl<C: StoreEvent> Copying<C> {
         }
         let dropped = match self.policy[usize::from(tag.get())] {
             SlotOverflow::Conflate => match backlog.merge(&cell, sequence, 0) {
-                Merged::New => None,
-                Merged::Merged => {
+                Merging::New => None,
+                Merging::Joined => {
                     self.rows.count(tag, Fate::Conflated, 1);
                     None
                 }
-                Merged::NoRoom => Some((tag, sequence)),
+                Merging::NoRoom => Some((tag, sequence)),
             },
             SlotOverflow::DropOldest => {
                 let oldest = if backlog.is_full(Kind::Recent) { backlog.drop_oldest(Kind::Recent) } else { None };
@@ -285,9 +285,9 @@ impl<C: StoreEvent> Copying<C> {
             let Some(backlog) = &mut self.backlog else { break };
             let tag = cell.as_event().tag();
             match backlog.merge(&cell, sequence, merged) {
-                Merged::New => {}
-                Merged::Merged => self.rows.count(tag, Fate::Conflated, 1),
-                Merged::NoRoom => {
+                Merging::New => {}
+                Merging::Joined => self.rows.count(tag, Fate::Conflated, 1),
+                Merging::NoRoom => {
                     self.rows.count(tag, Fate::Dropped, 1);
                     self.lost.add(self.rows.row(tag), 1, sequence, sequence + 1);
                 }

@@ -1,7 +1,7 @@
 //! What publishers have taken from a slot that is too slow, until its thread looks: how many of each tag were dropped, and of keys that conflate the
 //! newest event.
 
-use super::backlog::{Backlog, Merged};
+use super::backlog::{Backlog, Merging};
 use super::fate::Fate;
 use super::overflow::SlotOverflow;
 use crate::bus::shared::SlotShared;
@@ -86,9 +86,9 @@ impl<C: StoreEvent> Spill<C> for SlotSpill<C> {
             self.filtered[row] += 1;
         } else if self.rules.policy[usize::from(tag.get())] == SlotOverflow::Conflate {
             match self.latest.merge(cell, sequence, 0) {
-                Merged::New => {}
-                Merged::Merged => self.conflated[row] += 1,
-                Merged::NoRoom => self.drop_one(row, sequence),
+                Merging::New => {}
+                Merging::Joined => self.conflated[row] += 1,
+                Merging::NoRoom => self.drop_one(row, sequence),
             }
         } else {
             self.drop_one(row, sequence);
