@@ -2,7 +2,7 @@
 
 use core::any::TypeId;
 use core::time::Duration;
-use tagring::bus::{Bus, Context, Envelope, Handler, Outcome, Publisher};
+use tagring::bus::{Bus, Context, Envelope, Fate, Handler, Outcome, Publisher};
 use tagring::clock::{Clock, Ticks};
 use tagring::event::{Event, EventCell, Family, Header, Payload, StoreEvent, TimedCell};
 use tagring::testkit::Drive;
@@ -151,4 +151,56 @@ fn issue_4610_a_derived_event_inherits_the_earlier_deadline() {
     while last.turn() {}
     let seen: Vec<_> = last.detach().unwrap().seen.iter().map(|(_, at, _)| at.map(|at| at.0)).collect();
     assert_eq!(seen, [None, Some(50), Some(40), Some(40), Some(50)]);
+}
+
+/// A slot that leaves out what has expired, its clock's hand, and a feed.
+#[test]
+fn issue_4610_an_expired_event_skips_the_handler_and_is_counted() {
+    let mut drive = Drive::<orders::Events, _>::with(Notes::default(), |slot| slot.expires().accounts());
+    let clock = drive.bus().clock().clone();
+    let within = |ns| Envelope::key(1).expires_in(Duration::from_nanos(ns), &clock);
+    drive.publish(within(100), &order(1));
+    drive.publish(within(101), &order(2));
+    drive.publish(3, &order(3));
+    drive.publish_batch(within(50), &[order(4), order(5)]);
+    drive.advance_ns(100);
+    drive.run();
+    let stats = drive.stats();
+    assert_eq!((stats.delivered, stats.expired, stats.position), (2, 3, 5));
+    let (_, fates) = drive.slot().handle().fates();
+    let of_orders = fates.iter().find(|(tag, _)| *tag == orders::Order::TAG).unwrap().1;
+    assert_eq!([Fate::Delivered, Fate::Expired].map(|fate| of_orders[fate as usize]), [2, 3], "by tag");
+    let seen: Vec<u64> = drive.finish().seen.iter().map(|(id, ..)| *id).collect();
+    assert_eq!(seen, [2, 3]);
+}
+
+#[test]
+fn issue_4610_without_being_asked_a_slot_hands_over_what_has_expired() {
+    let mut drive = Drive::<orders::Events, _>::new(Notes::default());
+    let at = drive.now();
+    drive.publish(Envelope::key(1).deadline(at), &order(1));
+    drive.advance_ns(100);
+    drive.run();
+    assert_eq!((drive.stats().delivered, drive.stats().expired), (1, 0));
+}
+
+#[test]
+fn issue_4610_what_follows_from_an_event_expires_with_it() {
+    let (clock, hand) = Clock::manual(10);
+    let second = Bus::<orders::Events>::builder("second").capacity(8).clock(clock.clone());
+    let (second, second_feed) = second.single().unwrap();
+    let mut last = second.slot("last").expires().attach_here(Notes::default()).unwrap();
+    let (first, mut feed) = Bus::<orders::Events>::builder("first").capacity(8).clock(clock).single().unwrap();
+    let mut forward = first.slot("forward").expires().attach_here(Forward(second_feed)).unwrap();
+    for at in [50, 60, 20] {
+        feed.try_publish(Envelope::key(1).deadline(Ticks(at)), &order(0)).unwrap();
+    }
+    hand.set_ns(20);
+    while forward.turn() {}
+    hand.set_ns(55);
+    while last.turn() {}
+    let stats = [forward.handle().stats(), last.handle().stats()].map(|stats| (stats.delivered, stats.expired));
+    assert_eq!(stats, [(2, 1), (1, 1)], "20 is over in the first bus, 50 in the second");
+    let seen: Vec<_> = last.detach().unwrap().seen.iter().map(|(_, at, _)| *at).collect();
+    assert_eq!(seen, [Some(Ticks(60))]);
 }
