@@ -10,6 +10,7 @@ pub mod bus;
 pub mod clock;
 pub mod counters;
 pub mod event;
+pub mod guard;
 pub mod retain;
 pub mod ring;
 pub mod runtime;
@@ -48,6 +49,8 @@ mod guide {
         Configuration "../docs/guide/configuration.md"
         Runtime "../docs/guide/runtime.md"
         Accounting "../docs/guide/accounting.md"
+        Deadlines "../docs/guide/deadlines.md"
+        Degradation "../docs/guide/degradation.md"
     }
     #[cfg(feature = "faults")]
     pages! { Faults "../docs/guide/faults.md" }

@@ -290,6 +290,7 @@ impl Key {
             "thread" => "\"t\"".into(),
             "after" => "[\"b\"]".into(),
             "tags" => "[\"Trade\", \"Quote\"]".into(),
+            "keep" => "[\"Trade\"]".into(),
             "slot" => "\"md.b\"".into(),
             "cores" => "[5]".into(),
             _ if default.is_boolean() => (!default.as_bool().unwrap()).to_string(),

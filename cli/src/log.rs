@@ -65,6 +65,7 @@ pub(crate) fn notice(notice: &Notice) {
             *panics > 0 || matches!(to, SlotState::Quarantined | SlotState::Failed)
         }
         Notice::CoreContended { .. } => true,
+        Notice::ModeChanged { change, .. } => change.to > change.from,
         _ => false,
     };
     if is_bad {

@@ -4,8 +4,8 @@ use super::bytes::{ByteArena, ByteWriter};
 use super::name::Name;
 use super::publisher::{Publisher, SharedPublisher};
 use super::slot_builder::SlotBuilder;
-use crate::clock::Clock;
-use crate::event::Family;
+use crate::clock::{Clock, Ticks};
+use crate::event::{Family, StoreEvent};
 use crate::ring::{Doorbell, LossyReader, ReaderId, Ring, RingError, WaitStrategy};
 use crate::sync::{AtomicU32, AtomicU64, MAX_READERS, Ordering};
 use core::marker::PhantomData;
@@ -207,6 +207,12 @@ impl<F: Family> Bus<F> {
     #[must_use]
     pub fn published(&self) -> u64 {
         self.inner.ring.published()
+    }
+
+    /// When the event of a sequence should have been published, while it is in the ring. Holds nobody up.
+    #[must_use]
+    pub fn time_of(&self, sequence: u64) -> Option<Ticks> {
+        self.inner.ring.copy_of(sequence).map(|cell| cell.as_event().header().intended_ticks())
     }
 
     /// The attached slots and how many events each is behind.

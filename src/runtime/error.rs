@@ -4,6 +4,7 @@ use super::config::Mistakes;
 use super::stage::Stage;
 use crate::bus::{AttachError, Name};
 use crate::event::EventError;
+use crate::guard::Mode;
 use crate::retain::HistoryError;
 use crate::ring::RingError;
 use core::fmt;
@@ -133,6 +134,15 @@ pub enum RuntimeError {
         /// What the family said.
         cause: Box<EventError>,
     },
+    /// A mode is to keep events of a name that its bus's family does not have.
+    ModeTags {
+        /// The bus.
+        bus: Name,
+        /// The mode.
+        mode: Mode,
+        /// What the family said.
+        cause: Box<EventError>,
+    },
     /// What is to be added is not configured as it may be: everything that is wrong with it.
     Mistaken(Mistakes),
     /// The slot was not attached.
@@ -162,7 +172,7 @@ impl RuntimeError {
             Self::NotStarted { .. } => "TR-0807",
             Self::Publishers { .. } => "TR-0808",
             Self::Busy { .. } => "TR-0809",
-            Self::Tags { cause, .. } => cause.code(),
+            Self::Tags { cause, .. } | Self::ModeTags { cause, .. } => cause.code(),
             Self::Mistaken(Mistakes(mistakes)) => match mistakes.first() {
                 Some(mistake) => mistake.code,
                 None => "TR-0801",
@@ -227,6 +237,7 @@ impl fmt::Display for RuntimeError {
                 f.write_str("; look at those, and remove it again")?;
             }
             Self::Tags { bus, slot, cause } => return write!(f, "slot {slot} of bus {bus}: {cause}"),
+            Self::ModeTags { bus, mode, cause } => return write!(f, "mode {mode} of bus {bus}: {cause}"),
             Self::Mistaken(mistakes) => return mistakes.fmt(f),
             Self::Attach(cause) => return cause.fmt(f),
             Self::History(cause) => return cause.fmt(f),

@@ -1,14 +1,16 @@
 //! A bus as its runtime keeps it: the bus itself, its publishers until somebody takes them, its dead letters, its slots by name.
 
-use super::config::{BusConfig, Grant};
+use super::bus_modes::BusModes;
+use super::config::{BusConfig, DegradationConfig, Grant};
 use super::error::{Kind, RuntimeError};
 use super::hosted_history::{HostedHistory, Keeping, history_bytes};
 use super::hosted_slot::HostedSlot;
 use super::machine::{Granted, MemoryRange, huge_pages};
 use super::reserve::Reservation;
+use super::service::ServiceShared;
 use super::snapshot::HistorySnapshot;
 use crate::bus::{Bus, Name, Publisher, SharedPublisher};
-use crate::clock::Clock;
+use crate::clock::{Clock, Ticks};
 use crate::event::{Family, Tag};
 use crate::retain::{DeadLetterStats, DeadLetters, HistoryReader};
 use crate::ring::Doorbell;
@@ -23,6 +25,7 @@ pub(super) struct HostedBus<F: Family> {
     pub(super) bus: Bus<F>,
     pub(super) config: BusConfig,
     pub(super) letters: Option<DeadLetters<F>>,
+    pub(super) modes: Option<Arc<BusModes>>,
     history: HostedHistory<F>,
     ports: Ports<F>,
     slots: ArcSwap<Vec<Arc<HostedSlot>>>,
@@ -69,6 +72,11 @@ pub(super) trait AnyBus: Send + Sync {
     fn forget(&self, slot: &Arc<HostedSlot>);
     /// Asks for huge pages under the ring.
     fn huge_pages(&self, asked: Grant) -> Granted;
+    /// Its modes, where it has any, and what brings them about.
+    fn modes(&self) -> Option<&Arc<BusModes>>;
+    fn degradation(&self) -> &DegradationConfig;
+    /// When the event of a sequence should have been published, while it is in the ring.
+    fn time_of(&self, sequence: u64) -> Option<Ticks>;
     fn typed(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
 }
 
@@ -94,8 +102,10 @@ impl<F: Family> HostedBus<F> {
         config: BusConfig,
         clock: &Clock,
         bell: &Arc<Doorbell>,
+        service: &Arc<ServiceShared>,
         reservation: Reservation,
     ) -> Result<Arc<Self>, RuntimeError> {
+        let modes = BusModes::of::<F>(name, &config.degradation, clock, service)?;
         let builder = Bus::<F>::builder(name.as_str())
             .capacity(usize::try_from(config.capacity_cells).unwrap_or(usize::MAX))
             .slots(config.slots_max as usize)
@@ -121,7 +131,7 @@ impl<F: Family> HostedBus<F> {
             letters => Some(DeadLetters::new(&bus, usize::try_from(letters).unwrap_or(usize::MAX)).map_err(ring)?),
         };
         let history = HostedHistory::build(&bus, &config)?;
-        Ok(Arc::new(Self { bus, config, letters, history, ports, slots: ArcSwap::default(), reservation }))
+        Ok(Arc::new(Self { bus, config, letters, modes, history, ports, slots: ArcSwap::default(), reservation }))
     }
 
     /// A reader of a group of its history.
@@ -288,6 +298,18 @@ impl<F: Family> AnyBus for HostedBus<F> {
     fn huge_pages(&self, asked: Grant) -> Granted {
         let (start, bytes) = self.bus.memory();
         huge_pages(MemoryRange::at(start, bytes), asked)
+    }
+
+    fn modes(&self) -> Option<&Arc<BusModes>> {
+        self.modes.as_ref()
+    }
+
+    fn degradation(&self) -> &DegradationConfig {
+        &self.config.degradation
+    }
+
+    fn time_of(&self, sequence: u64) -> Option<Ticks> {
+        self.bus.time_of(sequence)
     }
 
     fn typed(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {

@@ -13,8 +13,8 @@ use crate::bus::{
 };
 use crate::event::{Family, TagSet};
 use core::time::Duration;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// A slot by name.
 pub(super) struct HostedSlot {
@@ -190,10 +190,22 @@ impl<F: Family> HostedBus<F> {
             slot: name.to_string(),
             cause: Box::new(cause),
         })?;
+        let builder = match &self.modes {
+            // What was published is history, whatever the mode.
+            Some(modes) if !self.keeps_history(slot) => builder.admission(Arc::new(modes.shedder::<F>(*name))),
+            _ => builder,
+        };
         Ok(match &self.letters {
             Some(letters) => builder.dead_letters(letters),
             None => builder,
         })
+    }
+}
+
+impl<F: Family> HostedBus<F> {
+    /// Whether the slot is one that keeps the bus's history.
+    fn keeps_history(&self, slot: &HostedSlot) -> bool {
+        self.config.history_slots().iter().any(|(name, ..)| Name::new(name) == slot.name)
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod accounts;
 mod attachment;
+mod bus_modes;
 pub mod config;
 mod cut_off;
 mod error;
@@ -16,6 +17,7 @@ mod hosted_bus;
 mod hosted_history;
 mod hosted_slot;
 pub mod machine;
+mod mode_watch;
 mod notice;
 mod plan;
 mod queued;
@@ -43,6 +45,7 @@ pub use accounts::{
     Accounts, BusAccount, Imbalance, Imbalances, LetterAccount, Loss, PublisherAccount, SlotAccount, TagAccount,
 };
 pub use attachment::{Attachment, LeaveError};
+pub use bus_modes::{BusModes, ModesSnapshot};
 pub use error::{Kind, RuntimeError};
 pub use feed::{Feed, FeedEnd, FeedError};
 pub use notice::Notice;

@@ -5,6 +5,7 @@ use super::stage::Stage;
 use super::system::Cause;
 use super::watchdog::{Change, Health};
 use crate::bus::{Name, SlotState};
+use crate::guard::ModeChange;
 use core::fmt;
 
 /// Something noticed.
@@ -55,6 +56,13 @@ pub enum Notice {
     },
     /// The runtime reached another stage.
     Stage(Stage),
+    /// A bus's mode changed.
+    ModeChanged {
+        /// The bus.
+        bus: Name,
+        /// From what to what, and why.
+        change: ModeChange,
+    },
     /// A thread waits for its core more than it should: something else runs there.
     CoreContended {
         /// The thread.
@@ -94,6 +102,7 @@ impl fmt::Display for Notice {
             Self::BusAdded { bus } => write!(f, "bus {bus} was added"),
             Self::BusRemoved { bus } => write!(f, "bus {bus} was removed"),
             Self::Stage(stage) => write!(f, "the runtime is {stage}"),
+            Self::ModeChanged { bus, change } => write!(f, "bus {bus} is {change}"),
             Self::CoreContended { thread, core, waited_ppm } => write!(
                 f,
                 "thread {thread} was ready and did not run for {} % of a second: something else runs on core {core}",

@@ -1,6 +1,7 @@
 //! A bus of a runtime, for whoever knows its family: publishers and slots by name.
 
 use super::attachment::Attachment;
+use super::bus_modes::BusModes;
 use super::config::{BusConfig, SlotConfig};
 use super::error::{Kind, RuntimeError};
 use super::hosted_bus::{AnyBus, HostedBus};
@@ -11,6 +12,7 @@ use super::shared::{Shared, lock};
 use super::stage::Stage;
 use crate::bus::{Bus, Handler, Name, Publisher, SharedPublisher, SlotView};
 use crate::event::Family;
+use crate::guard::Shedder;
 use crate::retain::{DeadLetters, HistoryReader};
 use std::sync::{Arc, OnceLock};
 
@@ -65,6 +67,19 @@ impl<F: Family> RuntimeBus<F> {
             }
         }
         Ok(bus)
+    }
+
+    /// Its modes; `None` where its `degradation` is not configured.
+    #[must_use]
+    pub fn modes(&self) -> Option<&BusModes> {
+        self.hosted.modes.as_deref()
+    }
+
+    /// Leaves out, for one publisher, what does not live in the bus's mode; `None` where its `degradation` is not configured. (Slots leave it out
+    /// by themselves.) What it counts stands under `publisher` in [`Self::modes`]' snapshot.
+    #[must_use]
+    pub fn shedder(&self, publisher: &str) -> Option<Shedder> {
+        self.hosted.modes.as_ref().map(|modes| modes.shedder::<F>(Name::new(publisher)))
     }
 
     /// Takes the only publisher, set up as configured. Where none is configured any name will do. Takes no lock.

@@ -7,6 +7,7 @@ use super::groups::Groups;
 use super::hosted_bus::AnyBus;
 use super::hosted_slot::HostedSlot;
 use super::machine::{Activity, ThreadClock, ThreadSpan, ThreadTimes};
+use super::mode_watch::ModeWatch;
 use super::notice::Notice;
 use super::shared::{SYSTEM_BUS, Shared, lock};
 use super::stage::Stage;
@@ -76,6 +77,7 @@ impl Service {
             threads: HashMap::new(),
             threads_seen: Moment::now(),
             tail: TailWatch::default(),
+            modes: ModeWatch::default(),
         };
         let name = Name::new(&format!("{} service", shared.name));
         let thread = spawn(name.as_str(), move || worker.begin())?;
@@ -122,6 +124,7 @@ struct Worker {
     threads: HashMap<u32, ThreadTimes>,
     threads_seen: Moment,
     tail: TailWatch,
+    modes: ModeWatch,
 }
 
 /// A slot thread as of the last look.
@@ -181,6 +184,7 @@ impl Worker {
                 }
             }
         }
+        self.tell_modes(&buses);
         self.tail.look(&self.shared, &buses);
         let round = self.round;
         self.watched.retain(|_, watched| watched.round == round);
@@ -198,6 +202,21 @@ impl Worker {
         if since.elapsed() >= (age / PURGES).min(PURGE_EVERY_MAX) {
             *since = Moment::now();
             bus.purge(age);
+        }
+    }
+
+    fn tell_modes(&mut self, buses: &[Arc<dyn AnyBus>]) {
+        for (bus, change) in self.modes.look(buses, &self.shared.clock) {
+            self.publish(&system::events::ModeChanged {
+                bus: bus.to_bytes(),
+                value: change.value,
+                limit: change.limit,
+                from: change.from as u8,
+                to: change.to as u8,
+                cause: change.cause as u8,
+                pad: [0; 5],
+            });
+            self.tell(&Notice::ModeChanged { bus, change });
         }
     }
 

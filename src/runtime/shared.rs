@@ -149,7 +149,8 @@ impl Shared {
         let slots: u64 = config.slots.values().map(SlotConfig::memory_bytes::<F>).sum();
         let bytes = bytes_of::<F>(&config).saturating_add(slots);
         let reservation = self.limits.reserve(Name::new(name), bytes)?;
-        let hosted = HostedBus::<F>::build(Name::new(name), config, &self.clock, &self.bell(name), reservation)?;
+        let hosted =
+            HostedBus::<F>::build(Name::new(name), config, &self.clock, &self.bell(name), &self.service, reservation)?;
         let any: Arc<dyn AnyBus> = Arc::<HostedBus<F>>::clone(&hosted);
         self.enter(Kind::Bus, name, || {
             let entered = self.registry.insert(&any);

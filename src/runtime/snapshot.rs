@@ -1,6 +1,7 @@
 //! Everything there is in a runtime at one moment: limits, buses, slots, threads, feeds. Each slot's counts are of one moment and add up.
 //! What there is to count is fixed by the configuration: traffic adds no series.
 
+use super::bus_modes::ModesSnapshot;
 use super::feed::{FeedEnd, FeedThread};
 use super::hosted_bus::AnyBus;
 use super::hosted_slot::HostedSlot;
@@ -67,6 +68,8 @@ pub struct BusSnapshot {
     pub letters: Option<DeadLetterStats>,
     /// The groups of its history.
     pub history: Vec<HistorySnapshot>,
+    /// Its modes, where it has any.
+    pub modes: Option<ModesSnapshot>,
     /// Its slots, in the order of their attachment.
     pub slots: Vec<SlotSnapshot>,
 }
@@ -223,6 +226,9 @@ impl BusSnapshot {
             ];
             all.extend(numbers.map(|(what, value)| (format!("buses.{bus}.history.{group}.{what}"), value)));
         }
+        if let Some(modes) = &self.modes {
+            modes.series(bus, all);
+        }
         for SlotSnapshot { slot, stats, health, lag, outliers, .. } in &self.slots {
             let numbers = [
                 ("state", stats.state as u64),
@@ -267,6 +273,7 @@ fn bus(bus: &dyn AnyBus) -> BusSnapshot {
         dead_letters_lost,
         letters: bus.letter_stats(),
         history: bus.history(),
+        modes: bus.modes().map(|modes| modes.snapshot()),
         slots: slots.into_iter().map(|slot| slot.behind(published)).collect(),
     }
 }
@@ -330,6 +337,9 @@ impl fmt::Display for Snapshot {
                 &bus.history
             {
                 write!(f, "\n  history {group}: {held} of {count_max} held; {overwritten} overwritten, {aged} aged")?;
+            }
+            if let Some(modes) = &bus.modes {
+                write!(f, ", {modes}")?;
             }
             for SlotSnapshot { slot, stats, health, lag, .. } in &bus.slots {
                 write!(

@@ -76,6 +76,24 @@ crate::events! {
         /// Share of the last second that it was ready and did not run, in millionths.
         pub waited_ppm: u32,
     }
+
+    /// A bus's mode changed: see [`crate::guard::Mode`] and [`crate::guard::ModeCause`].
+    pub struct ModeChanged = 6, v1 {
+        /// The bus; zeroes behind the name.
+        pub bus: [u8; 32],
+        /// What was measured.
+        pub value: u64,
+        /// What is too much.
+        pub limit: u64,
+        /// Its mode before.
+        pub from: u8,
+        /// Its mode now.
+        pub to: u8,
+        /// Why.
+        pub cause: u8,
+        /// Zero.
+        pub pad: [u8; 5],
+    }
 }
 
 /// Why a slot makes no progress.

@@ -172,7 +172,7 @@ capacity_cells = 4096",
         r"[buses.md]
 capcity_cells = 4096",
         &[
-            "t.toml:2: buses.md.capcity_cells = 4096: no such key; allowed: capacity_cells, slots_max, arena_bytes, dead_letters_max, dead_letter_age_max_ms, publishers, slots, history; did you mean capacity_cells? [TR-0709]",
+            "t.toml:2: buses.md.capcity_cells = 4096: no such key; allowed: capacity_cells, slots_max, arena_bytes, dead_letters_max, dead_letter_age_max_ms, publishers, degradation, slots, history; did you mean capacity_cells? [TR-0709]",
         ],
     ),
     (
@@ -593,6 +593,22 @@ restart_pause_ms = 6000",
 restart_pause_max_ms = 5",
         &[
             "t.toml:2: buses.md.slots.a.restart_pause_max_ms = 5: below restart_pause_ms; allowed: 10 or more; raise it, or lower restart_pause_ms [TR-0737]",
+        ],
+    ),
+    (
+        r"[buses.md.degradation]
+degraded.lag_events = 100
+shedding.lag_events = 99",
+        &[
+            "t.toml:3: buses.md.degradation.shedding.lag_events = 99: below degraded.lag_events, which is 100; allowed: 0, or 100 or more; raise it, or lower the other [TR-0743]",
+        ],
+    ),
+    (
+        r#"[buses.md.degradation]
+shedding.keep = ["Trade"]
+halted.keep = ["Trade", "Halt"]"#,
+        &[
+            r#"t.toml:3: buses.md.degradation.halted.keep[1] = "Halt": not in shedding.keep: it is left out before; allowed: Trade; leave it out, or add it to shedding.keep [TR-0932]"#,
         ],
     ),
     (

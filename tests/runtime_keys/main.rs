@@ -3,6 +3,7 @@
 
 mod buses;
 mod children;
+mod degradation;
 mod history;
 #[path = "../runtime/house.rs"]
 #[allow(dead_code, reason = "the other half is used by the tests of the runtime")]
@@ -75,6 +76,23 @@ const KEYS: &[(&str, fn())] = &[
     ("buses.*.publishers.*.timeout_ms", publishers::issue_4570_timeout_ms),
     ("buses.*.publishers.*.stamping = every-event", publishers::issue_4570_stamping),
     ("buses.*.publishers.*.stamping = on-tick", publishers::issue_4570_stamping),
+    ("buses.*.degradation.leave_percent", degradation::issue_4570_leave_percent),
+    ("buses.*.degradation.stay_ms", degradation::issue_4570_stay_ms),
+    ("buses.*.degradation.degraded.lag_events", degradation::issue_4570_mode_lag_events),
+    ("buses.*.degradation.degraded.age_ms", degradation::issue_4570_mode_age_ms),
+    ("buses.*.degradation.degraded.memory_bytes", degradation::issue_4570_mode_memory_bytes),
+    ("buses.*.degradation.degraded.keep", degradation::issue_4570_mode_keep),
+    ("buses.*.degradation.degraded.shed_age_ms", degradation::issue_4570_mode_shed_age_ms),
+    ("buses.*.degradation.shedding.lag_events", degradation::issue_4570_mode_lag_events),
+    ("buses.*.degradation.shedding.age_ms", degradation::issue_4570_mode_age_ms),
+    ("buses.*.degradation.shedding.memory_bytes", degradation::issue_4570_mode_memory_bytes),
+    ("buses.*.degradation.shedding.keep", degradation::issue_4570_mode_keep),
+    ("buses.*.degradation.shedding.shed_age_ms", degradation::issue_4570_mode_shed_age_ms),
+    ("buses.*.degradation.halted.lag_events", degradation::issue_4570_mode_lag_events),
+    ("buses.*.degradation.halted.age_ms", degradation::issue_4570_mode_age_ms),
+    ("buses.*.degradation.halted.memory_bytes", degradation::issue_4570_mode_memory_bytes),
+    ("buses.*.degradation.halted.keep", degradation::issue_4570_mode_keep),
+    ("buses.*.degradation.halted.shed_age_ms", degradation::issue_4570_mode_shed_age_ms),
     ("buses.*.history.*.tags", history::issue_4570_tags_of_a_history),
     ("buses.*.history.*.count_max", history::issue_4570_count_max),
     ("buses.*.history.*.age_max_ms", history::issue_4570_age_max_ms),

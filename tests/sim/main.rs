@@ -2,6 +2,7 @@
 
 mod accounts;
 mod chance;
+mod degradation;
 mod failures;
 mod house;
 mod itself;

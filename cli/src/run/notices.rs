@@ -15,7 +15,14 @@ impl Notices {
     /// Keeps what a reader of the report wants to know: that buses come and stages change is no news. The log has all of it.
     pub(crate) fn keep(&self, notice: &Notice) {
         log::notice(notice);
-        if !matches!(notice, Notice::SlotHealth { .. } | Notice::SlotChanged { .. } | Notice::CoreContended { .. }) {
+        let is_news = matches!(
+            notice,
+            Notice::SlotHealth { .. }
+                | Notice::SlotChanged { .. }
+                | Notice::CoreContended { .. }
+                | Notice::ModeChanged { .. }
+        );
+        if !is_news {
             return;
         }
         if let Notice::SlotChanged { panics: 0, to, .. } = notice

@@ -49,6 +49,14 @@ pub(super) const HISTORY_COUNT_MAX: Bounds = bounds(1, 1 << 28);
 pub(super) const HISTORY_AGE_MAX_MS: Bounds = ANY;
 pub(super) const TIMEOUT_MS: Bounds = bounds(0, HOUR_MS);
 
+// Degradation.
+/// At 100 a mode would be left where it is entered.
+pub(super) const LEAVE_PERCENT: Bounds = bounds(1, 95);
+pub(super) const STAY_MS: Bounds = bounds(0, HOUR_MS);
+pub(super) const MODE_AGE_MS: Bounds = bounds(0, DAY_MS);
+pub(super) const MODE_MEMORY_BYTES: Bounds = ANY;
+pub(super) const SHED_AGE_MS: Bounds = bounds(0, DAY_MS);
+
 // Slots.
 pub(super) const TURN_LIMIT_EVENTS: Bounds = bounds(1, 1 << 16);
 pub(super) const SCRATCH_BYTES: Bounds = bounds(0, 1 << 30);

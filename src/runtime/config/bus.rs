@@ -1,9 +1,9 @@
 //! A bus: its ring, its slots, and who publishes to it.
 
 use super::HistoryConfig;
-use super::SlotConfig;
 use super::bounds::{self, Bounds};
 use super::choice::choices;
+use super::{DegradationConfig, SlotConfig};
 use crate::bus::Stamping;
 use std::collections::BTreeMap;
 
@@ -30,6 +30,8 @@ pub struct BusConfig {
     /// Who publishes, by name. More than one, or one with `clones`: the ring is made for many publishers.
     #[cfg_attr(feature = "config", schemars(extend("propertyNames" = super::shape::name())))]
     pub publishers: BTreeMap<String, PublisherConfig>,
+    /// What it does when there is more than it can do.
+    pub degradation: DegradationConfig,
     /// The slots, by name.
     #[cfg_attr(feature = "config", schemars(extend("propertyNames" = super::shape::name())))]
     pub slots: BTreeMap<String, SlotConfig>,
@@ -47,6 +49,7 @@ impl Default for BusConfig {
             dead_letters_max: 1_024,
             dead_letter_age_max_ms: 0,
             publishers: BTreeMap::new(),
+            degradation: DegradationConfig::default(),
             slots: BTreeMap::new(),
             history: BTreeMap::new(),
         }

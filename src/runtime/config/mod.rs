@@ -6,6 +6,7 @@
 mod bounds;
 mod bus;
 mod choice;
+mod degradation;
 #[cfg(feature = "config")]
 mod document;
 mod history;
@@ -28,6 +29,7 @@ mod structure;
 mod thread;
 
 pub use bus::{BusConfig, OverflowChoice, PublisherConfig, StampingChoice};
+pub use degradation::{DegradationConfig, ModeConfig};
 pub use history::{HISTORY_SLOT, HistoryConfig};
 pub use limits::{ClockChoice, Grant, PreflightChoice, RuntimeConfig, StartPolicy};
 #[cfg(feature = "config")]

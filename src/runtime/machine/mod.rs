@@ -31,4 +31,5 @@ pub use placed::{Placed, Placement, Why};
 pub use placement::place;
 pub use placement_error::{PlacementError, Wanted, Who};
 pub use preflight::Preflight;
+pub(super) use process::resident_bytes;
 pub use topology::{Core, Topology};

@@ -12,6 +12,13 @@ pub(super) fn memory_kib(files: &KernelFiles, key: &str) -> Option<u64> {
     files.field("proc/self/status", key)?.split_whitespace().next()?.parse().ok()
 }
 
+/// Bytes of the process that are in memory.
+pub(in crate::runtime) fn resident_bytes() -> Option<u64> {
+    let files = KernelFiles::below(std::path::Path::new("/"));
+    let pages: u64 = files.text("proc/self/statm")?.split_whitespace().nth(1)?.parse().ok()?;
+    Some(pages * rustix::param::page_size() as u64)
+}
+
 /// Whether the process has that capability now.
 pub(super) fn has_capability(files: &KernelFiles, bit: u32) -> Option<bool> {
     let set = u64::from_str_radix(&files.field("proc/self/status", "CapEff")?, 16).ok()?;

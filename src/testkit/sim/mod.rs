@@ -60,7 +60,7 @@ fn with_threads<R>(ask: impl FnOnce(&Threads) -> R) -> Option<R> {
 ///
 /// A policy that aborts the process ends the simulation instead: [`Self::aborted`].
 ///
-/// While it runs, every few steps, the account of everything is checked: of each slot, `joined + delivered + filtered + dead + holes ==
+/// While it runs, every few steps, the account of everything is checked: of each slot, `joined + delivered + filtered + dead + holes + lost ==
 /// position <= published`, and what its handler was given agrees with that; sequences grow; every dead letter is held, or counted
 /// where it went. A simulation that takes too many steps ends with a panic that names who waits.
 ///

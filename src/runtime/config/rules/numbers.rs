@@ -31,6 +31,10 @@ fn within_bounds(config: &Config, found: &mut Vec<Mistake>) {
     }
     for (bus, of) in &config.buses {
         check(&["buses", bus], &of.numbers());
+        check(&["buses", bus, "degradation"], &of.degradation.numbers());
+        for (mode, numbers) in of.degradation.modes().map(|(mode, config)| (mode, config.numbers())) {
+            check(&["buses", bus, "degradation", mode.name()], &numbers);
+        }
         for (name, publisher) in &of.publishers {
             check(&["buses", bus, "publishers", name], &publisher.numbers());
         }
