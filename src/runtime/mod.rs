@@ -7,6 +7,7 @@
 
 mod accounts;
 mod attachment;
+mod bus_group;
 pub mod config;
 mod cut_off;
 mod error;
@@ -43,6 +44,7 @@ pub use accounts::{
     Accounts, BusAccount, Imbalance, Imbalances, LetterAccount, Loss, PublisherAccount, SlotAccount, TagAccount,
 };
 pub use attachment::{Attachment, LeaveError};
+pub use bus_group::RuntimeGroup;
 pub use error::{Kind, RuntimeError};
 pub use feed::{Feed, FeedEnd, FeedError};
 pub use notice::Notice;

@@ -3,5 +3,6 @@
 mod accounts;
 mod chance;
 mod failures;
+mod groups;
 mod house;
 mod itself;

@@ -1,0 +1,103 @@
+//! What can go wrong with a group.
+
+use super::partition;
+use crate::bus::name::Name;
+use crate::ring::RingError;
+use core::fmt;
+
+/// Why there is no group, or no further member of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GroupError {
+    /// No such number of partitions can be had.
+    Partitions {
+        /// The group.
+        group: Name,
+        /// What was asked for.
+        partitions: u32,
+    },
+    /// The bus has no place for the group's own reader.
+    NoPlace {
+        /// The group.
+        group: Name,
+        /// The bus.
+        bus: Name,
+        /// What the ring said.
+        cause: RingError,
+    },
+    /// The bus has bytes of variable length, which events that are read again would come without.
+    Bytes {
+        /// The group.
+        group: Name,
+        /// The bus.
+        bus: Name,
+    },
+    /// The group has as many members as it has partitions.
+    MembersExhausted {
+        /// The group.
+        group: Name,
+        /// Its members.
+        members: usize,
+    },
+    /// A member was attached to another bus than its group's.
+    OtherBus {
+        /// The group.
+        group: Name,
+        /// Its bus.
+        bus: Name,
+        /// The member's slot.
+        slot: Name,
+        /// That slot's bus.
+        other: Name,
+    },
+}
+
+impl GroupError {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Partitions { .. } => "TR-0950",
+            Self::NoPlace { .. } => "TR-0951",
+            Self::MembersExhausted { .. } => "TR-0952",
+            Self::OtherBus { .. } => "TR-0953",
+            Self::Bytes { .. } => "TR-0954",
+        }
+    }
+}
+
+impl fmt::Display for GroupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Partitions { group, partitions } => write!(
+                f,
+                "group {group}: {partitions} partitions; give a power of two from 2 to {}",
+                partition::MAX
+            )?,
+            Self::NoPlace { group, bus, cause } => {
+                write!(
+                    f,
+                    "group {group}: bus {bus} has no place for the group's own reader: {cause}; detach a slot, or let \
+                     handlers share one as a tuple"
+                )?;
+            }
+            Self::Bytes { group, bus } => write!(
+                f,
+                "group {group}: bus {bus} has bytes of variable length, which a group does not hand on; put what they \
+                 say into the payload, or give the group a bus of its own"
+            )?,
+            Self::MembersExhausted { group, members } => write!(
+                f,
+                "group {group}: it has {members} members, one for each partition; detach one, or give the group more \
+                 partitions"
+            )?,
+            Self::OtherBus { group, bus, slot, other } => write!(
+                f,
+                "group {group}: its member {slot} was attached to bus {other}, the group is on {bus}; attach it there"
+            )?,
+        }
+        write!(f, " [{}]", self.code())
+    }
+}
+
+impl std::error::Error for GroupError {}
