@@ -48,6 +48,7 @@ mod guide {
         Configuration "../docs/guide/configuration.md"
         Runtime "../docs/guide/runtime.md"
         Accounting "../docs/guide/accounting.md"
+        Groups "../docs/guide/groups.md"
     }
     #[cfg(feature = "faults")]
     pages! { Faults "../docs/guide/faults.md" }

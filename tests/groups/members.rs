@@ -282,6 +282,10 @@ fn what_a_group_cannot_be_is_said() {
         Err(AttachError::StartPanicked { message, .. }) => assert!(message.ends_with("[TR-0953]"), "{message}"),
         _ => panic!("a member on another bus is refused"),
     }
-    drop(other);
+    let lossy = bus.slot("lossy").overflow(tagring::bus::SlotOverflow::DropNewest);
+    match lossy.attach_here(other) {
+        Err(AttachError::StartPanicked { message, .. }) => assert!(message.ends_with("[TR-0963]"), "{message}"),
+        _ => panic!("a member that loses events is refused"),
+    }
     assert_eq!((group.stats().guard, bus.lags().len()), (None, 0), "nothing of it is left");
 }

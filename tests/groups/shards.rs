@@ -262,6 +262,10 @@ fn what_shards_cannot_be_is_said() {
     assert_eq!(code(add(0, false, false)), "TR-0959");
     assert_eq!(code(add(64, true, false)), "TR-0961");
     assert_eq!(code(add(0, true, true)), "TR-0960");
+    let (bus, publisher) = Bus::<Events>::builder("lossy").capacity(8).single().unwrap();
+    let (worker, shard) = Shard::worker(Worker::new(&Log::default(), 0));
+    let _lossy = bus.slot("worker").overflow(tagring::bus::SlotOverflow::DropOldest).attach_here(worker).unwrap();
+    assert_eq!(code(stage.sharded.add(&bus, publisher, shard).err().unwrap()), "TR-0964");
     // Full is full: the shard's own words.
     let trade = Trade { number: 0, fatal: HARMLESS };
     let full = (0..9).find_map(|_| stage.sharded.try_publish(0, &trade).err()).unwrap();

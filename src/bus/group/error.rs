@@ -39,6 +39,13 @@ pub enum GroupError {
         /// Its members.
         members: usize,
     },
+    /// A member's slot may lose events when the ring is full: the group holds the ring for what it may have to read again.
+    Lossy {
+        /// The group.
+        group: Name,
+        /// The member's slot.
+        slot: Name,
+    },
     /// A member was attached to another bus than its group's.
     OtherBus {
         /// The group.
@@ -62,6 +69,7 @@ impl GroupError {
             Self::MembersExhausted { .. } => "TR-0952",
             Self::OtherBus { .. } => "TR-0953",
             Self::Bytes { .. } => "TR-0954",
+            Self::Lossy { .. } => "TR-0963",
         }
     }
 }
@@ -85,6 +93,11 @@ impl fmt::Display for GroupError {
                 f,
                 "group {group}: bus {bus} has bytes of variable length, which a group does not hand on; put what they \
                  say into the payload, or give the group a bus of its own"
+            )?,
+            Self::Lossy { group, slot } => write!(
+                f,
+                "group {group}: its member {slot} may lose events when the ring is full; let it gate, and give the group a \
+                 bus of its own if others must not wait for it"
             )?,
             Self::MembersExhausted { group, members } => write!(
                 f,

@@ -14,6 +14,7 @@ use crate::bus::handler::{Handler, InitError, Outcome};
 use crate::bus::tally::POSITION;
 use crate::bus::view::SlotView;
 use crate::event::{Event, Family, StoreEvent, TagSet};
+use crate::ring::Copied;
 use crate::sync::{AtomicU64, Ordering};
 use crossbeam_utils::CachePadded;
 use std::sync::Arc;
@@ -182,16 +183,29 @@ impl<F: Family> Seat<F> {
     fn catch_up(&mut self, handler: &mut impl Handler, ctx: &mut Context, next: u64, most: u64) {
         let tags = self.view.as_ref().map_or(TagSet::EMPTY, SlotView::tags);
         let end = next.min(self.late.next.saturating_add(most));
+        let mut copies = self.keeper.bus.inner.ring.lossy_from(self.late.next);
         while self.late.next < end {
-            let sequence = self.late.next;
-            if let Some(cell) = self.keeper.bus.inner.ring.copy_of(sequence)
-                && tags.contains(cell.as_event().tag())
-                && self.late.wants(self.keeper.partitions.of(cell.as_event().key()), sequence)
-                && !self.handle_late(handler, cell.as_event(), sequence, ctx)
-            {
-                return;
+            match copies.poll() {
+                Copied::Event { sequence, event: cell } if sequence < end => {
+                    let event = cell.as_event();
+                    if tags.contains(event.tag())
+                        && self.late.wants(self.keeper.partitions.of(event.key()), sequence)
+                        && !self.handle_late(handler, event, sequence, ctx)
+                    {
+                        return;
+                    }
+                    self.late.next = sequence + 1;
+                }
+                // Only holes were left.
+                Copied::Event { .. } => self.late.next = end,
+                // The horizon may cover a batch a moment before its first cell does.
+                Copied::Empty | Copied::Closed => {
+                    self.late.next = copies.position().min(end);
+                    break;
+                }
+                // The guard holds all of it, but no longer for a member that others have given up.
+                Copied::Gap { .. } => return,
             }
-            self.late.next = sequence + 1;
         }
         self.shared.floor.store(self.late.next, Ordering::Release); // SYNC member-floor
         if self.late.next == next {
@@ -263,6 +277,9 @@ impl<F: Family, H: Handler> Handler for Member<F, H> {
         {
             let (group, bus) = (seat.keeper.name, seat.keeper.bus.name());
             panic!("{}", GroupError::OtherBus { group, bus, slot: slot.name(), other: slot.bus_name() });
+        }
+        if let Some(slot) = seat.view.as_ref().filter(|slot| seat.keeper.bus.inner.is_lossy(slot.id())) {
+            panic!("{}", GroupError::Lossy { group: seat.keeper.name, slot: slot.name() });
         }
         handler.on_start(ctx);
         if let Some(slot) = &seat.view {

@@ -69,6 +69,13 @@ pub enum ShardError {
         /// The bus.
         bus: Name,
     },
+    /// The worker's slot may lose events when the ring is full: what it has passed says nothing then.
+    Lossy {
+        /// The shards' publisher.
+        sharded: Name,
+        /// The bus.
+        bus: Name,
+    },
     /// There is no shard on a bus of that name, or there is one already.
     Unknown {
         /// The shards' publisher.
@@ -94,6 +101,7 @@ impl ShardError {
             Self::NoPlace { .. } => "TR-0960",
             Self::Bytes { .. } => "TR-0961",
             Self::Unknown { .. } => "TR-0962",
+            Self::Lossy { .. } => "TR-0964",
         }
     }
 
@@ -146,6 +154,9 @@ impl fmt::Display for ShardError {
                 "shards {sharded}: bus {bus} has bytes of variable length, which shards do not hand on; put what they say \
                  into the payload"
             )?,
+            Self::Lossy { sharded, bus } => {
+                write!(f, "shards {sharded}: the worker of bus {bus} may lose events when the ring is full; let it gate")?;
+            }
             Self::Unknown { sharded, bus, known } => {
                 let known: Vec<_> = known.iter().map(Name::as_str).collect();
                 let known = known.join(", ");

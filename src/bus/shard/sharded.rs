@@ -134,16 +134,19 @@ impl<F: Family, R: RingPublisher<F::Cell>> Sharded<F, R> {
     /// partitions, each as soon as the shard that had it has handled what it was sent.
     ///
     /// # Errors
-    /// [`ShardError::NotAttached`], [`ShardError::NoPlace`], [`ShardError::Bytes`], [`ShardError::Unknown`] where that bus is one already; the
+    /// [`ShardError::NotAttached`], [`ShardError::Lossy`], [`ShardError::NoPlace`], [`ShardError::Bytes`], [`ShardError::Unknown`] where that bus is one already; the
     /// publisher is dropped then.
     pub fn add(&mut self, bus: &Bus<F>, publisher: BusPublisher<F, R>, shard: Shard) -> Result<(), ShardError> {
         let (sharded, name) = (self.name, bus.name());
         if self.number_of(name).is_some() {
             return Err(self.unknown(name));
         }
-        let is_there = shard.0.view.get().is_some_and(|view| bus.inner.ring.reader_at(view.id()).is_some());
-        if !is_there || publisher.bus() != name {
+        let worker = shard.0.view.get().map(SlotView::id).filter(|worker| bus.inner.ring.reader_at(*worker).is_some());
+        let Some(worker) = worker.filter(|_| publisher.bus() == name) else {
             return Err(ShardError::NotAttached { sharded, bus: name });
+        };
+        if bus.inner.is_lossy(worker) {
+            return Err(ShardError::Lossy { sharded, bus: name });
         }
         if bus.inner.arena.is_some() {
             return Err(ShardError::Bytes { sharded, bus: name });
