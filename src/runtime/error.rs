@@ -140,7 +140,7 @@ pub enum RuntimeError {
     /// The history of a bus was not built.
     History(Box<HistoryError>),
     /// The group was not built, or has no room for a member.
-    Group(GroupError),
+    Group(Box<GroupError>),
     /// The ring was not built.
     Ring {
         /// The bus.
@@ -185,7 +185,7 @@ impl From<AttachError> for RuntimeError {
 
 impl From<GroupError> for RuntimeError {
     fn from(error: GroupError) -> Self {
-        Self::Group(error)
+        Self::Group(Box::new(error))
     }
 }
 

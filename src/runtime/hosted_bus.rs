@@ -126,7 +126,16 @@ impl<F: Family> HostedBus<F> {
             letters => Some(DeadLetters::new(&bus, usize::try_from(letters).unwrap_or(usize::MAX)).map_err(ring)?),
         };
         let history = HostedHistory::build(&bus, &config)?;
-        Ok(Arc::new(Self { bus, config, letters, history, ports, slots: ArcSwap::default(), groups: Mutex::default(), reservation }))
+        Ok(Arc::new(Self {
+            bus,
+            config,
+            letters,
+            history,
+            ports,
+            slots: ArcSwap::default(),
+            groups: Mutex::default(),
+            reservation,
+        }))
     }
 
     /// A reader of a group of its history.

@@ -45,16 +45,8 @@ impl Stage {
         let (bus, feed) = Bus::<Events>::builder("md").capacity(capacity).single().unwrap();
         let group = bus.group("work").partitions(partitions).keep_while_empty(true).build().unwrap();
         let (slots, log) = (Vec::new(), Log::default());
-        let mut stage = Self {
-            bus,
-            feed,
-            group,
-            slots,
-            log,
-            published: BTreeMap::new(),
-            deadly: BTreeSet::new(),
-            added: 0,
-        };
+        let mut stage =
+            Self { bus, feed, group, slots, log, published: BTreeMap::new(), deadly: BTreeSet::new(), added: 0 };
         stage.add(true, 4);
         stage
     }

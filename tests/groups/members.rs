@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
 use tagring::bus::{
-    AttachError, Bus, Context, Group, GroupError, Handler, LocalSlot, Member, Outcome, PanicPolicy, Publisher, SlotState,
-    SlotThread,
+    AttachError, Bus, Context, Group, GroupError, Handler, LocalSlot, Member, Outcome, PanicPolicy, Publisher,
+    SlotState, SlotThread,
 };
 use tagring::event::Event;
 use tagring::ring::{RingError, WaitStrategy};
@@ -57,9 +57,11 @@ fn issue_4607_a_change_of_members_moves_only_what_it_must_and_shares_stay_even()
     let log = Log::default();
     let mut slots: Vec<_> = (0..5).map(|who| here(&bus, &group, &log, who)).collect();
     let held = |slots: &mut Vec<LocalSlot<_>>| {
-        (0..3).for_each(|_| slots.iter_mut().for_each(|slot: &mut LocalSlot<_>| {
-            slot.turn();
-        }));
+        (0..3).for_each(|_| {
+            slots.iter_mut().for_each(|slot: &mut LocalSlot<_>| {
+                slot.turn();
+            })
+        });
         let stats = group.stats();
         assert_eq!((stats.free, stats.members.iter().map(|member| member.held).sum::<u32>()), (0, 256));
         (stats.members.iter().map(|member| member.held).collect::<Vec<_>>(), stats.moved)
@@ -269,7 +271,8 @@ fn what_a_group_cannot_be_is_said() {
     assert_eq!(code(with_bytes.group("work").build().err().unwrap()), "TR-0954");
     let group = bus.group("work").partitions(2).build().unwrap();
     let member = || group.member(Worker::new(&Log::default(), 0));
-    let taken: Vec<_> = (0..64).map(|_| bus.slot("slot").attach_here(Worker::new(&Log::default(), 0)).unwrap()).collect();
+    let taken: Vec<_> =
+        (0..64).map(|_| bus.slot("slot").attach_here(Worker::new(&Log::default(), 0)).unwrap()).collect();
     let refused = member().err().unwrap();
     assert!(matches!(refused, GroupError::NoPlace { cause: RingError::PlacesExhausted { .. }, .. }));
     assert_eq!(code(refused), "TR-0951");

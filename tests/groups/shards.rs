@@ -4,9 +4,7 @@ use crate::house::{Events, HARMLESS, Log, PANICS, SOON, STUCK, Trade, Worker};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use tagring::bus::{
-    Bus, LocalSlot, PanicPolicy, Shard, ShardError, ShardWorker, Sharded, SlotState, SlotThread,
-};
+use tagring::bus::{Bus, LocalSlot, PanicPolicy, Shard, ShardError, ShardWorker, Sharded, SlotState, SlotThread};
 use tagring::event::Family;
 use tagring::ring;
 
@@ -185,7 +183,11 @@ fn issue_4606_a_stuck_worker_is_cut_off_and_what_it_left_is_published_again_firs
     let (gate, held) = std::sync::mpsc::channel::<()>();
     struct Held(Worker, Option<std::sync::mpsc::Receiver<()>>);
     impl tagring::bus::Handler for Held {
-        fn on_event(&mut self, event: &tagring::event::Event, ctx: &mut tagring::bus::Context) -> tagring::bus::Outcome {
+        fn on_event(
+            &mut self,
+            event: &tagring::event::Event,
+            ctx: &mut tagring::bus::Context,
+        ) -> tagring::bus::Outcome {
             let outcome = self.0.on_event(event, ctx);
             if let Some(held) = self.1.take() {
                 let _ = held.recv();

@@ -59,12 +59,15 @@ fn of_key(log: &[(u32, u64)], key: u32) -> Vec<u64> {
 fn issue_4607_a_runtimes_group_goes_on_without_members_that_stick_or_fail() {
     let mut config = config(64, &["risk-0", "risk-1", "risk-2"].map(|name| (name, member())));
     config.threads.insert("workers".into(), ThreadConfig { threads_max: 3, ..ThreadConfig::default() });
+    config.threads.insert("spare".into(), ThreadConfig::default());
     let runtime = runtime(config);
     let md = runtime.bus::<Events>("md").unwrap();
     let gate = Gate::default();
     let open = OpenAtLast(gate.clone());
     let worker = Worker::new(&gate);
-    let mut group = md.attach_group("risk", member(), [(); 3].map(|()| worker.clone())).unwrap();
+    // The fourth comes to another thread: one of the three will be stuck.
+    let later = SlotConfig { thread: "spare".into(), ..member() };
+    let mut group = md.attach_group("risk", later, [(); 3].map(|()| worker.clone())).unwrap();
     let mut feed = md.publisher("p").unwrap();
     let running = runtime.start().unwrap();
     eventually("all take part", || group.stats().members.len() == 3 && group.stats().free == 0);
@@ -82,7 +85,10 @@ fn issue_4607_a_runtimes_group_goes_on_without_members_that_stick_or_fail() {
     let count = (30..300).map(|i| send(i % 10, u64::from(i))).last().unwrap();
     eventually("others have handled everything", || worker.handled() == count);
     let stuck = running.slot("md", owner.as_str()).unwrap();
-    assert_eq!((worker.stuck.load(Ordering::Relaxed), stuck.state(), stuck.is_done()), (1, SlotState::Quarantined, false));
+    assert_eq!(
+        (worker.stuck.load(Ordering::Relaxed), stuck.state(), stuck.is_done()),
+        (1, SlotState::Quarantined, false)
+    );
     assert_eq!(group.stats().members.len(), 2);
     send(4, PANICS);
     let count = (300..400).map(|i| send(i % 10, u64::from(i))).last().unwrap();

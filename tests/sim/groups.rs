@@ -97,7 +97,8 @@ fn run(seed: u64) {
     let settled = |sim: &Sim| {
         let stats = group.stats();
         let late = stats.members.iter().any(|member| member.late > 0);
-        sim.aborted().is_some() || (sim.feeds_ended() && stats.guard == Some(md.bus().published()) && !late && stats.free == 0)
+        sim.aborted().is_some()
+            || (sim.feeds_ended() && stats.guard == Some(md.bus().published()) && !late && stats.free == 0)
     };
     let mut number = 3;
     for round in 0..400 {

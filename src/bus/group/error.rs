@@ -52,10 +52,8 @@ pub enum GroupError {
         group: Name,
         /// Its bus.
         bus: Name,
-        /// The member's slot.
-        slot: Name,
-        /// That slot's bus.
-        other: Name,
+        /// The member's slot and that one's bus.
+        slot: Box<(Name, Name)>,
     },
 }
 
@@ -77,11 +75,9 @@ impl GroupError {
 impl fmt::Display for GroupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Partitions { group, partitions } => write!(
-                f,
-                "group {group}: {partitions} partitions; give a power of two from 2 to {}",
-                partition::MAX
-            )?,
+            Self::Partitions { group, partitions } => {
+                write!(f, "group {group}: {partitions} partitions; give a power of two from 2 to {}", partition::MAX)?
+            }
             Self::NoPlace { group, bus, cause } => {
                 write!(
                     f,
@@ -104,9 +100,10 @@ impl fmt::Display for GroupError {
                 "group {group}: it has {members} members, one for each partition; detach one, or give the group more \
                  partitions"
             )?,
-            Self::OtherBus { group, bus, slot, other } => write!(
+            Self::OtherBus { group, bus, slot } => write!(
                 f,
-                "group {group}: its member {slot} was attached to bus {other}, the group is on {bus}; attach it there"
+                "group {group}: its member {} was attached to bus {}, the group is on {bus}; attach it there",
+                slot.0, slot.1
             )?,
         }
         write!(f, " [{}]", self.code())

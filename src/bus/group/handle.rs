@@ -149,7 +149,8 @@ impl<F: Family> Group<F> {
             let (held, late) = table.share_of(number as u16);
             Some(MemberStats { slot: view.name(), state: view.state(), held, late, counts: entry.shared.counts() })
         };
-        let entries = table.entries.iter().enumerate().filter_map(|(at, entry)| entry.as_ref().map(|entry| (at, entry)));
+        let entries =
+            table.entries.iter().enumerate().filter_map(|(at, entry)| entry.as_ref().map(|entry| (at, entry)));
         GroupStats {
             partitions: self.keeper.partitions.count(),
             free: table.free(),

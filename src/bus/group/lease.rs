@@ -104,25 +104,3 @@ fn take_back(reached: &AtomicU64, sequence: u64) -> Begun {
         Err(_) => Begun::Lost,
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_begun_before_the_end_is_known_and_what_comes_behind_is_left() {
-        let lease = Lease::new();
-        assert_eq!((lease.begin(4), lease.begin(9), lease.begin_late(2)), (Begun::Yes, Begun::Yes, Begun::Yes));
-        assert_eq!(lease.end(), Some(Reached { next: 10, late: 3 }));
-        assert_eq!((lease.begin(11), lease.begin_late(5)), (Begun::Left, Begun::Left));
-    }
-
-    /// The end comes between the word and the look.
-    #[test]
-    fn an_event_that_was_heard_of_and_not_begun_is_lost() {
-        let lease = Lease::new();
-        lease.reached.0.store(8, Ordering::Relaxed);
-        assert_eq!(lease.end_own().next, 8);
-        assert_eq!(take_back(&lease.reached.0, 7), Begun::Lost);
-    }
-}

@@ -276,7 +276,7 @@ impl<F: Family, H: Handler> Handler for Member<F, H> {
             && !slot.state().is_final()
         {
             let (group, bus) = (seat.keeper.name, seat.keeper.bus.name());
-            panic!("{}", GroupError::OtherBus { group, bus, slot: slot.name(), other: slot.bus_name() });
+            panic!("{}", GroupError::OtherBus { group, bus, slot: Box::new((slot.name(), slot.bus_name())) });
         }
         if let Some(slot) = seat.view.as_ref().filter(|slot| seat.keeper.bus.inner.is_lossy(slot.id())) {
             panic!("{}", GroupError::Lossy { group: seat.keeper.name, slot: slot.name() });

@@ -29,3 +29,18 @@ pub use partition::Partitions;
 
 pub(super) use lease::{Begun, Lease};
 pub(super) use partition::{PartitionSet, deal};
+
+#[cfg(test)]
+mod tests {
+    use super::lease::Reached;
+    use super::*;
+
+    /// (Here, because `lease.rs` is also compiled for loom.)
+    #[test]
+    fn what_was_begun_before_the_end_is_known_and_what_comes_behind_is_left() {
+        let lease = Lease::new();
+        assert_eq!((lease.begin(4), lease.begin(9), lease.begin_late(2)), (Begun::Yes, Begun::Yes, Begun::Yes));
+        assert_eq!(lease.end(), Some(Reached { next: 10, late: 3 }));
+        assert_eq!((lease.begin(11), lease.begin_late(5)), (Begun::Left, Begun::Left));
+    }
+}

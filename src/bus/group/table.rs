@@ -114,7 +114,8 @@ impl<T: Plain> Table<T> {
 
     fn deal(&mut self) {
         let joined = |entry: &Option<Entry>| entry.as_ref().is_some_and(|entry| entry.view.is_some());
-        let members: Vec<u16> = (0..self.entries.len()).filter(|&at| joined(&self.entries[at])).map(|at| at as u16).collect();
+        let members: Vec<u16> =
+            (0..self.entries.len()).filter(|&at| joined(&self.entries[at])).map(|at| at as u16).collect();
         let moved = deal(&mut self.targets, &members);
         self.rebalances += u64::from(moved > 0);
         self.moved += u64::from(moved);
@@ -124,7 +125,13 @@ impl<T: Plain> Table<T> {
 
     /// A member that has seen everything below `next` lets go what is to be another's and takes up what is to be its own. Returns whether that
     /// concerns others.
-    pub(super) fn take_up(&mut self, shared: &Arc<MemberShared>, next: u64, held: &mut PartitionSet, late: &mut Late) -> bool {
+    pub(super) fn take_up(
+        &mut self,
+        shared: &Arc<MemberShared>,
+        next: u64,
+        held: &mut PartitionSet,
+        late: &mut Late,
+    ) -> bool {
         let Some(me) = self.number_of(shared) else { return false };
         let mut let_go = false;
         for partition in 0..self.holders.len() as u32 {
@@ -153,7 +160,13 @@ impl<T: Plain> Table<T> {
     }
 
     /// What a member has caught up with, it takes as it comes from here on.
-    pub(super) fn caught_up(&mut self, shared: &Arc<MemberShared>, next: u64, held: &mut PartitionSet, late: &mut Late) {
+    pub(super) fn caught_up(
+        &mut self,
+        shared: &Arc<MemberShared>,
+        next: u64,
+        held: &mut PartitionSet,
+        late: &mut Late,
+    ) {
         if let Some(me) = self.number_of(shared) {
             self.promote(me, next, held, late);
         }
@@ -227,7 +240,9 @@ impl<T: Plain> Table<T> {
     fn release(&mut self, number: u16, next: u64, late: u64) {
         for (holder, target) in self.holders.iter_mut().zip(&mut self.targets) {
             match *holder {
-                Holder::Held { member, since } if member == number => *holder = Holder::Free { resume: since.max(next) },
+                Holder::Held { member, since } if member == number => {
+                    *holder = Holder::Free { resume: since.max(next) }
+                }
                 Holder::Late { member, from } if member == number => *holder = Holder::Free { resume: from.max(late) },
                 _ => {}
             }

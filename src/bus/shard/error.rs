@@ -155,7 +155,10 @@ impl fmt::Display for ShardError {
                  into the payload"
             )?,
             Self::Lossy { sharded, bus } => {
-                write!(f, "shards {sharded}: the worker of bus {bus} may lose events when the ring is full; let it gate")?;
+                write!(
+                    f,
+                    "shards {sharded}: the worker of bus {bus} may lose events when the ring is full; let it gate"
+                )?;
             }
             Self::Unknown { sharded, bus, known } => {
                 let known: Vec<_> = known.iter().map(Name::as_str).collect();

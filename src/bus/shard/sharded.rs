@@ -50,7 +50,10 @@ struct Estate<F: Family> {
 enum Way {
     Settled,
     /// The worker of shard `from` must have passed all below `until`.
-    Moving { from: u16, until: u64 },
+    Moving {
+        from: u16,
+        until: u64,
+    },
     /// What dead shards left must be published again.
     Recovering,
 }
@@ -292,7 +295,9 @@ impl<F: Family, R: RingPublisher<F::Cell>> Sharded<F, R> {
         fence(Ordering::SeqCst);
         let is_done = seat.work.view.get().is_none_or(SlotView::is_done);
         // Without `membarrier`, once its handler has returned.
-        let Some(reached) = seat.work.lease.end().or_else(|| is_done.then(|| seat.work.lease.end_own())) else { return };
+        let Some(reached) = seat.work.lease.end().or_else(|| is_done.then(|| seat.work.lease.end_own())) else {
+            return;
+        };
         let Some(seat) = self.seats[usize::from(number)].take() else { return };
         let Seat { bus, guard, publisher, .. } = seat;
         let (next, end) = (position.max(reached.next).max(guard.position()), bus.published());
@@ -349,8 +354,8 @@ impl<F: Family, R: RingPublisher<F::Cell>> Sharded<F, R> {
         self.is_to_deal = false;
         self.rebalances += u64::from(moved > 0);
         self.moved += u64::from(moved);
-        for partition in 0..self.ways.len() {
-            let (old, new) = (before[partition], self.targets[partition]);
+        for (partition, old) in before.into_iter().enumerate() {
+            let new = self.targets[partition];
             if old == new {
                 continue;
             }
@@ -371,7 +376,9 @@ impl<F: Family, R: RingPublisher<F::Cell>> Sharded<F, R> {
                 if let Some(cell) = estate.bus.inner.ring.copy_of(estate.next) {
                     let partition = self.partitions.of(cell.as_event().key());
                     let target = self.targets[partition as usize];
-                    let Some(Some(seat)) = target.and_then(|target| self.seats.get_mut(usize::from(target))) else { return };
+                    let Some(Some(seat)) = target.and_then(|target| self.seats.get_mut(usize::from(target))) else {
+                        return;
+                    };
                     if seat.publisher.forward(cell).is_err() {
                         return;
                     }
