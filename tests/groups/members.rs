@@ -226,7 +226,7 @@ fn issue_4607_on_threads_members_come_panic_and_go_while_a_million_keys_flow() {
     let threads = ["one", "two"].map(|name| SlotThread::builder(name).start().unwrap());
     let attach = |who: u64| {
         let member = group.member(Worker::new(&log, who)).unwrap();
-        let policy = if who % 2 == 0 { PanicPolicy::Quarantine } else { PanicPolicy::Skip };
+        let policy = if who.is_multiple_of(2) { PanicPolicy::Quarantine } else { PanicPolicy::Skip };
         let slot = bus.slot(&format!("work-{who}")).policy(policy).turn_limit(1 + who as usize % 64);
         slot.attach(&threads[who as usize % 2], member).unwrap()
     };

@@ -48,7 +48,7 @@ fn some_config(seed: u64) -> Config {
 
 fn some_member(seed: u64) -> SlotConfig {
     let panic = [PanicChoice::Skip, PanicChoice::Restart, PanicChoice::Quarantine][(seed % 3) as usize];
-    let thread = if seed % 2 == 0 { "a" } else { "b" };
+    let thread = if seed.is_multiple_of(2) { "a" } else { "b" };
     SlotConfig {
         panic,
         restarts_max: 1,
