@@ -51,6 +51,7 @@ mod guide {
         Accounting "../docs/guide/accounting.md"
         Deadlines "../docs/guide/deadlines.md"
         Degradation "../docs/guide/degradation.md"
+        Groups "../docs/guide/groups.md"
     }
     #[cfg(feature = "faults")]
     pages! { Faults "../docs/guide/faults.md" }

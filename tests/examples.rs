@@ -5,10 +5,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 /// Each example and a line that it prints.
-const EXAMPLES: [(&str, &str); 10] = [
+const EXAMPLES: [(&str, &str); 11] = [
     ("hello", "vwap 102 over 100000 trades"),
     ("pipeline", "the signal saw 20000 quotes, the book was behind at 0"),
     ("many_publishers", "quantities [10000, 10000, 10000], 0 out of order"),
+    ("groups", "2 members left, 0 of 20000 fills out of order"),
     ("own_loop", "high 996 after 10000 ticks"),
     ("history", "trade 9990 of key 3: 999 at 100"),
     ("two_buses", "30000 shares in bars"),

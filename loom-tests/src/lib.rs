@@ -20,6 +20,8 @@ mod block;
 mod event;
 #[path = "../../src/counters/latest.rs"]
 mod latest;
+#[path = "../../src/bus/group/lease.rs"]
+mod lease;
 #[path = "../../src/counters/ledger.rs"]
 mod ledger;
 #[path = "../../src/ring/mod.rs"]
@@ -31,6 +33,7 @@ mod trail;
 mod block_models;
 mod evict_models;
 mod latest_models;
+mod lease_models;
 mod ledger_models;
 mod ring_models;
 mod tag_set_models;

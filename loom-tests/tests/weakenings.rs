@@ -25,7 +25,7 @@ const fn weaken(
 }
 
 #[rustfmt::skip]
-const WEAKENINGS: [Weakening; 55] = [
+const WEAKENINGS: [Weakening; 59] = [
     weaken("stamp store", "src/ring/cell.rs",
         "self.words.store(value);\n        self.stamp.store(s + 1, Ordering::Release);",
         "self.words.store(value);\n        self.stamp.store(s + 1, Ordering::Relaxed);", "one_publisher_one_reader"),
@@ -189,6 +189,16 @@ const WEAKENINGS: [Weakening; 55] = [
     weaken("head load", "src/retain/history/trail.rs",
         "self.heads[chain].load(Ordering::Acquire)",
         "self.heads[chain].load(Ordering::Relaxed)", "a_chain_leads"),
+    weaken("lease said", "src/bus/group/lease.rs",
+        "reached.store(sequence + 1, Ordering::Release)",
+        "reached.store(sequence + 1, Ordering::Relaxed)", "what_the_holder_did"),
+    weaken("lease swap", "src/bus/group/lease.rs",
+        "cell.swap(TAKEN, Ordering::AcqRel)",
+        "cell.swap(TAKEN, Ordering::Relaxed)", "what_the_holder_did"),
+    weaken("lease light fence", "src/bus/group/lease.rs",
+        "        fence_light();\n", "", "begun_by_the_holder"),
+    weaken("lease heavy fence", "src/bus/group/lease.rs",
+        "if !fence_heavy() {", "if false {", "begun_by_the_holder"),
 ];
 
 /// A copy of what the models are built from.
@@ -284,6 +294,7 @@ fn every_weakening_names_a_text_of_the_sources() {
         "tag_set_models.rs",
         "block_models.rs",
         "latest_models.rs",
+        "lease_models.rs",
         "ledger_models.rs",
         "evict_models.rs",
         "trail_models.rs",

@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::flow::Gap;
+use super::view::SlotView;
 use crate::event::Event;
 
 /// What `on_init` may fail with: any error.
@@ -17,6 +18,8 @@ pub enum Outcome {
     Dead,
     /// Handled, and the last one: the slot stops.
     Stop,
+    /// Not for this handler: counted as filtered. (Said by a [`super::Member`] over events of other members.)
+    Passed,
 }
 
 /// The code in a slot. One thread owns it, so its state is plain data without locks.
@@ -43,6 +46,9 @@ pub trait Handler: Send + 'static {
     fn on_init(&mut self) -> Result<(), InitError> {
         Ok(())
     }
+
+    /// The slot has joined its bus: its events wait for it. Runs where it is attached, before [`Self::on_start`].
+    fn on_attach(&mut self, _slot: &SlotView) {}
 
     /// Runs on the slot's thread before the first event; `attach` waits for it.
     fn on_start(&mut self, _ctx: &mut Context) {}
@@ -83,13 +89,15 @@ macro_rules! tuple_handler {
         /// Handlers that share a slot: each sees every event, in the tuple's order. The gravest outcome counts.
         impl<$($name: Handler),+> Handler for ($($name,)+) {
             fn on_init(&mut self) -> Result<(), InitError> { $(self.$index.on_init()?;)+ Ok(()) }
+            fn on_attach(&mut self, slot: &SlotView) { $(self.$index.on_attach(slot);)+ }
             fn on_start(&mut self, ctx: &mut Context) { $(self.$index.on_start(ctx);)+ }
             #[inline(always)]
             fn on_event(&mut self, event: &Event, ctx: &mut Context) -> Outcome {
-                let mut outcome = Outcome::Done;
+                let mut outcome = Outcome::Passed;
                 $(match self.$index.on_event(event, ctx) {
-                    Outcome::Done => {}
-                    Outcome::Dead => if outcome == Outcome::Done { outcome = Outcome::Dead },
+                    Outcome::Passed => {}
+                    Outcome::Done => if outcome == Outcome::Passed { outcome = Outcome::Done },
+                    Outcome::Dead => if outcome != Outcome::Stop { outcome = Outcome::Dead },
                     Outcome::Stop => outcome = Outcome::Stop,
                 })+
                 outcome

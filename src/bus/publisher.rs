@@ -324,6 +324,12 @@ impl<F: Family, R: RingPublisher<F::Cell>> BusPublisher<F, R> {
         cell::<F, P>(self.now, to, payload)
     }
 
+    /// Publishes a cell as it is, its header included, if there is room now.
+    #[cold]
+    pub(super) fn forward(&mut self, cell: F::Cell) -> Result<u64, PublishFailure> {
+        self.ring.try_publish(cell).map_err(|error| self.failure(BytesError::Ring(error)))
+    }
+
     #[cold]
     fn failure(&self, cause: BytesError) -> PublishFailure {
         failure(&self.inner, cause)

@@ -389,6 +389,10 @@ impl<H: Handler, C: StoreEvent, B: Books<C>> Hands<'_, H, C, B> {
                 self.count(cell, Fate::Delivered);
                 *self.stop = true;
             }
+            Outcome::Passed => {
+                self.tally.filtered += 1;
+                self.count(cell, Fate::Filtered);
+            }
         }
     }
 
@@ -598,7 +602,7 @@ impl<F: Family, H: Handler, S: Source<F::Cell>> Slot<F, H, S> {
             outcome
         }));
         let reason = match &outcome {
-            Ok(Outcome::Done | Outcome::Stop) => None,
+            Ok(Outcome::Done | Outcome::Stop | Outcome::Passed) => None,
             Ok(Outcome::Dead) => Some(DeadReason::Refused),
             Err(_) => Some(DeadReason::Panicked),
         };

@@ -320,6 +320,8 @@ impl<F: Family> SlotBuilder<F> {
             bell: Arc::clone(inner.ring.doorbell()),
             control: Arc::new(self.bus.clone()),
         };
+        catch_unwind(AssertUnwindSafe(|| handler.on_attach(&view)))
+            .map_err(|panic| AttachError::InitFailed { slot: self.name, message: message(&*panic) })?;
         let letters = self.letters.as_ref().map(|keeper| keeper.connect(&view));
         let cradle = Cradle { shared: Arc::clone(&view.shared), beat: Arc::clone(&view.beat), born: false };
         let handle = SlotHandle { view, handler: handler_back };

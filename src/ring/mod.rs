@@ -156,6 +156,12 @@ impl<T: Plain> Ring<T> {
         LossyReader::new(Arc::clone(&self.shared), self.shared.finished().saturating_sub(back))
     }
 
+    /// As [`Ring::lossy`], but starts at `sequence`, published or not.
+    #[must_use]
+    pub fn lossy_from(&self, sequence: u64) -> LossyReader<T> {
+        LossyReader::new(Arc::clone(&self.shared), sequence)
+    }
+
     /// A copy of the event at `sequence`, if it is there and whole. Gates nobody.
     #[must_use]
     pub fn copy_of(&self, sequence: u64) -> Option<T> {

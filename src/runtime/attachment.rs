@@ -32,6 +32,11 @@ impl<H> Attachment<H> {
         self.handle.get().ok_or_else(not_started)
     }
 
+    /// Whether its handler has been handed back, or nothing of it runs any more.
+    pub(super) fn has_left(&self) -> bool {
+        self.slot.is_over()
+    }
+
     /// How the slot does, as the watchdog saw it last.
     #[must_use]
     pub fn health(&self) -> Health {

@@ -2,7 +2,7 @@
 
 use super::config::Mistakes;
 use super::stage::Stage;
-use crate::bus::{AttachError, Name};
+use crate::bus::{AttachError, GroupError, Name};
 use crate::event::EventError;
 use crate::guard::Mode;
 use crate::retain::HistoryError;
@@ -149,6 +149,8 @@ pub enum RuntimeError {
     Attach(AttachError),
     /// The history of a bus was not built.
     History(Box<HistoryError>),
+    /// The group was not built, or has no room for a member.
+    Group(Box<GroupError>),
     /// The ring was not built.
     Ring {
         /// The bus.
@@ -179,6 +181,7 @@ impl RuntimeError {
             },
             Self::Attach(cause) => cause.code(),
             Self::History(cause) => cause.code(),
+            Self::Group(cause) => cause.code(),
             Self::Ring { cause, .. } => cause.code(),
         }
     }
@@ -187,6 +190,12 @@ impl RuntimeError {
 impl From<AttachError> for RuntimeError {
     fn from(error: AttachError) -> Self {
         Self::Attach(error)
+    }
+}
+
+impl From<GroupError> for RuntimeError {
+    fn from(error: GroupError) -> Self {
+        Self::Group(Box::new(error))
     }
 }
 
@@ -241,6 +250,7 @@ impl fmt::Display for RuntimeError {
             Self::Mistaken(mistakes) => return mistakes.fmt(f),
             Self::Attach(cause) => return cause.fmt(f),
             Self::History(cause) => return cause.fmt(f),
+            Self::Group(cause) => return cause.fmt(f),
             Self::Ring { bus, cause } => return write!(f, "bus {bus}: {cause}"),
         }
         write!(f, " [{}]", self.code())

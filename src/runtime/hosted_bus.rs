@@ -8,8 +8,9 @@ use super::hosted_slot::HostedSlot;
 use super::machine::{Granted, MemoryRange, huge_pages};
 use super::reserve::Reservation;
 use super::service::ServiceShared;
+use super::shared::lock;
 use super::snapshot::HistorySnapshot;
-use crate::bus::{Bus, Name, Publisher, SharedPublisher};
+use crate::bus::{Bus, Group, LookAfter, Name, Publisher, SharedPublisher};
 use crate::clock::{Clock, Ticks};
 use crate::event::{Family, Tag};
 use crate::retain::{DeadLetterStats, DeadLetters, HistoryReader};
@@ -18,7 +19,7 @@ use arc_swap::ArcSwap;
 use core::time::Duration;
 use crossbeam_utils::atomic::AtomicCell;
 use std::any::Any;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, Weak};
 
 /// The bus of one family.
 pub(super) struct HostedBus<F: Family> {
@@ -29,6 +30,8 @@ pub(super) struct HostedBus<F: Family> {
     history: HostedHistory<F>,
     ports: Ports<F>,
     slots: ArcSwap<Vec<Arc<HostedSlot>>>,
+    /// Groups that the service thread looks after, for as long as there is something of them.
+    groups: Mutex<Vec<Weak<dyn LookAfter>>>,
     reservation: Reservation,
 }
 
@@ -68,6 +71,8 @@ pub(super) trait AnyBus: Send + Sync {
     fn purge(&self, age: Duration);
     /// The buses whose slots publish to this one.
     fn sources(&self) -> Vec<Name>;
+    /// Looks after its groups.
+    fn look_after_groups(&self);
     /// Takes a slot off the list that was entered and never attached.
     fn forget(&self, slot: &Arc<HostedSlot>);
     /// Asks for huge pages under the ring.
@@ -131,7 +136,17 @@ impl<F: Family> HostedBus<F> {
             letters => Some(DeadLetters::new(&bus, usize::try_from(letters).unwrap_or(usize::MAX)).map_err(ring)?),
         };
         let history = HostedHistory::build(&bus, &config)?;
-        Ok(Arc::new(Self { bus, config, letters, modes, history, ports, slots: ArcSwap::default(), reservation }))
+        Ok(Arc::new(Self {
+            bus,
+            config,
+            letters,
+            modes,
+            history,
+            ports,
+            slots: ArcSwap::default(),
+            groups: Mutex::default(),
+            reservation,
+        }))
     }
 
     /// A reader of a group of its history.
@@ -195,6 +210,11 @@ impl<F: Family> HostedBus<F> {
             slots
         });
         entered
+    }
+
+    /// From here on the service thread looks after this group.
+    pub(super) fn look_after(&self, group: &Group<F>) {
+        lock(&self.groups).push(Arc::downgrade(&group.looked_after()));
     }
 
     /// The slots that are on the list.
@@ -289,6 +309,12 @@ impl<F: Family> AnyBus for HostedBus<F> {
     fn sources(&self) -> Vec<Name> {
         let slots = self.config.publishers.values().filter_map(|publisher| publisher.slot.split_once('.'));
         slots.map(|(bus, _)| Name::new(bus)).collect()
+    }
+
+    fn look_after_groups(&self) {
+        let mut groups = lock(&self.groups);
+        groups.retain(|group| group.strong_count() > 0);
+        groups.iter().filter_map(Weak::upgrade).for_each(|group| group.look());
     }
 
     fn forget(&self, slot: &Arc<HostedSlot>) {

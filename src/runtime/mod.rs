@@ -7,6 +7,7 @@
 
 mod accounts;
 mod attachment;
+mod bus_group;
 mod bus_modes;
 pub mod config;
 mod cut_off;
@@ -45,6 +46,7 @@ pub use accounts::{
     Accounts, BusAccount, Imbalance, Imbalances, LetterAccount, Loss, PublisherAccount, SlotAccount, TagAccount,
 };
 pub use attachment::{Attachment, LeaveError};
+pub use bus_group::RuntimeGroup;
 pub use bus_modes::{BusModes, ModesSnapshot};
 pub use error::{Kind, RuntimeError};
 pub use feed::{Feed, FeedEnd, FeedError};

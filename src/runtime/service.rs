@@ -183,6 +183,8 @@ impl Worker {
                     self.look_at(bus.as_ref(), &slots, slot, view);
                 }
             }
+            // Behind its slots: one that was just quarantined hands its keys on at once.
+            bus.look_after_groups();
         }
         self.tell_modes(&buses);
         self.tail.look(&self.shared, &buses);

@@ -1,6 +1,6 @@
 //! Faults on demand: what a slot, and all around it, does when a handler fails.
 
-use crate::bus::{Context, Handler, InitError, Outcome};
+use crate::bus::{Context, Handler, InitError, Outcome, SlotView};
 use crate::event::Event;
 use crate::faults::{Fault, points};
 use crate::sync::nap;
@@ -76,6 +76,10 @@ impl<H: Handler> Faulty<H> {
 impl<H: Handler> Handler for Faulty<H> {
     fn on_init(&mut self) -> Result<(), InitError> {
         self.handler.on_init()
+    }
+
+    fn on_attach(&mut self, slot: &SlotView) {
+        self.handler.on_attach(slot);
     }
 
     fn on_start(&mut self, ctx: &mut Context) {

@@ -2,6 +2,7 @@
 
 mod buses;
 mod failures;
+mod groups;
 mod held;
 mod history;
 mod house;

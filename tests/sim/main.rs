@@ -4,5 +4,6 @@ mod accounts;
 mod chance;
 mod degradation;
 mod failures;
+mod groups;
 mod house;
 mod itself;

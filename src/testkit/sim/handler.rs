@@ -2,7 +2,7 @@
 
 use super::super::faulty::befall;
 use super::with_threads;
-use crate::bus::{Context, Handler, InitError, Outcome};
+use crate::bus::{Context, Handler, InitError, Outcome, SlotView};
 use crate::event::Event;
 use crate::event::checks::fnv;
 use std::collections::HashSet;
@@ -52,6 +52,10 @@ impl<H: Handler> Handler for Simulated<H> {
         self.handler.on_init()
     }
 
+    fn on_attach(&mut self, slot: &SlotView) {
+        self.handler.on_attach(slot);
+    }
+
     fn on_start(&mut self, ctx: &mut Context) {
         self.handler.on_start(ctx);
     }
@@ -68,7 +72,12 @@ impl<H: Handler> Handler for Simulated<H> {
             threads.with_faults(|faults, random, _| faults.at_event(&self.slot, nth, random))
         });
         let instead = fault.flatten().and_then(|fault| befall(fault, nth));
-        instead.unwrap_or_else(|| self.handler.on_event(event, ctx))
+        let outcome = instead.unwrap_or_else(|| self.handler.on_event(event, ctx));
+        if outcome == Outcome::Passed && ctx.attempt() == 1 {
+            // Not its own: it counts as not given.
+            self.handed.store(nth, Ordering::Relaxed);
+        }
+        outcome
     }
 
     fn on_batch_end(&mut self, ctx: &mut Context) {
