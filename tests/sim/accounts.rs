@@ -182,12 +182,18 @@ fn attach(sim: &Sim, config: &Config, bus: &str, at: usize, sources: &mut Vec<(S
 }
 
 impl Built {
+    fn publishers(&self) -> Vec<PublisherAccount> {
+        self.sources.iter().map(|(_, source)| source.account()).collect()
+    }
+
     /// The accounts, publishers' included, which must add up; and never go back.
     fn look(&self, seed: u64, before: Option<&Accounts>) -> Accounts {
+        // Before the snapshot, as publishers' counts are to be read: in the middle of it time may pass.
+        let publishers = self.publishers();
         let mut accounts = Accounts::of(&self.sim.running().snapshot());
-        for (bus, source) in &self.sources {
+        for ((bus, _), publisher) in self.sources.iter().zip(publishers) {
             let bus = accounts.buses.iter_mut().find(|known| known.bus == *bus).unwrap();
-            bus.publishers.push(source.account());
+            bus.publishers.push(publisher);
         }
         accounts.check().unwrap_or_else(|wrong| panic!("seed {seed}: {wrong}\n{accounts}"));
         for (now, before) in before.into_iter().flat_map(|before| accounts.buses.iter().zip(&before.buses)) {
@@ -216,8 +222,9 @@ fn run(seed: u64) -> Option<Accounts> {
     // At rest: nobody is in the middle of anything.
     built.sim.end_chance();
     built.sim.run_for(Duration::from_millis(60));
+    let before = built.publishers();
     let accounts = built.look(seed, accounts.as_ref());
-    if built.sim.aborted().is_none() {
+    if built.sim.aborted().is_none() && before == built.publishers() {
         at_rest(seed, &accounts);
     }
     let _ = built.sim.try_shutdown();
