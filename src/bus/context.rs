@@ -20,7 +20,7 @@ pub struct Context {
     /// Which attempt at the event this is.
     pub(super) attempt: u32,
     /// That of the event at hand. Never set on a bus whose family has no deadlines.
-    deadline: Option<Ticks>,
+    pub(super) deadline: Option<Ticks>,
     pub(super) end_of_batch: bool,
     /// Older events that the one at hand stands for.
     pub(super) merged: u64,

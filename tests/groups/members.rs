@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
 use tagring::bus::{
-    AttachError, Bus, Context, Group, GroupError, Handler, LocalSlot, Member, Outcome, PanicPolicy, Publisher,
-    SlotState, SlotThread,
+    AttachError, Bus, Context, Envelope, Group, GroupError, Handler, LocalSlot, Member, Outcome, PanicPolicy,
+    Publisher, SlotState, SlotThread,
 };
+use tagring::clock::Ticks;
 use tagring::event::Event;
 use tagring::ring::{RingError, WaitStrategy};
 
@@ -291,4 +292,36 @@ fn what_a_group_cannot_be_is_said() {
         _ => panic!("a member that loses events is refused"),
     }
     assert_eq!((group.stats().guard, bus.lags().len()), (None, 0), "nothing of it is left");
+}
+
+tagring::events! { pub mod signals with deadline; pub struct Signal = 1, v1 { pub id: u64 } }
+
+/// Says of each event the deadline that a follower would inherit.
+struct Heir(Arc<Mutex<Vec<(u64, Option<u64>)>>>);
+
+impl Handler for Heir {
+    fn on_event(&mut self, event: &Event, ctx: &mut Context) -> Outcome {
+        let id = event.get::<signals::Signal>().map_or(0, |signal| signal.id);
+        self.0.lock().unwrap().push((id, ctx.deadline().map(|at| at.0)));
+        Outcome::Done
+    }
+}
+
+#[test]
+fn issue_4607_an_event_that_is_read_again_has_its_own_sequence_and_deadline_at_hand() {
+    let (bus, mut feed) = Bus::<signals::Events>::builder("signals").capacity(64).single().unwrap();
+    let group = bus.group("work").partitions(2).build().unwrap();
+    let seen = Arc::<Mutex<Vec<_>>>::default();
+    let attach = |name: &str| bus.slot(name).attach_here(group.member(Heir(Arc::clone(&seen))).unwrap()).unwrap();
+    let (slow, mut quick) = (attach("slow"), attach("quick"));
+    for id in 0..20 {
+        let to = Envelope::key(id as u32).deadline(Ticks(u64::MAX / 2 + id));
+        feed.publish(to, &signals::Signal { id }).unwrap();
+    }
+    while quick.turn() {}
+    drop(slow.detach());
+    while quick.turn() {}
+    assert_eq!(group.stats().members[0].counts.caught_up, 20);
+    let expected: Vec<_> = (0..20).map(|id| (id, Some(u64::MAX / 2 + id))).collect();
+    assert_eq!(*seen.lock().unwrap(), expected);
 }

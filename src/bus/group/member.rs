@@ -13,6 +13,7 @@ use crate::bus::flow::Gap;
 use crate::bus::handler::{Handler, InitError, Outcome};
 use crate::bus::tally::POSITION;
 use crate::bus::view::SlotView;
+use crate::clock::Ticks;
 use crate::event::{Event, Family, StoreEvent, TagSet};
 use crate::ring::Copied;
 use crate::sync::{AtomicU64, Ordering};
@@ -190,7 +191,7 @@ impl<F: Family> Seat<F> {
                     let event = cell.as_event();
                     if tags.contains(event.tag())
                         && self.late.wants(self.keeper.partitions.of(event.key()), sequence)
-                        && !self.handle_late(handler, event, sequence, ctx)
+                        && !self.handle_late(handler, &cell, sequence, ctx)
                     {
                         return;
                     }
@@ -218,7 +219,7 @@ impl<F: Family> Seat<F> {
     }
 
     /// One event from a copy; false: the lease has ended.
-    fn handle_late(&mut self, handler: &mut impl Handler, event: &Event, sequence: u64, ctx: &mut Context) -> bool {
+    fn handle_late(&mut self, handler: &mut impl Handler, cell: &F::Cell, sequence: u64, ctx: &mut Context) -> bool {
         match self.shared.lease.begin_late(sequence) {
             Begun::Yes => {}
             begun => {
@@ -230,8 +231,8 @@ impl<F: Family> Seat<F> {
         // Before it is handled: where the handler panics, it is not handed to it again.
         self.late.next = sequence + 1;
         self.in_late = true;
-        let back = Back::to(ctx, sequence);
-        let outcome = handler.on_event(event, back.ctx);
+        let back = Back::to(ctx, cell, sequence);
+        let outcome = handler.on_event(cell.as_event(), back.ctx);
         drop(back);
         self.in_late = false;
         match outcome {
@@ -376,24 +377,27 @@ impl<F: Family, H: Handler> Handler for Member<F, H> {
     }
 }
 
-/// The context while an event is handled from a copy: its sequence. Put back when dropped. (Its bytes are not there: a bus with an arena has no
+/// The context while an event is handled from a copy: its sequence and deadline. Put back when dropped. (Its bytes are not there: a bus with an arena has no
 /// groups.)
 struct Back<'c> {
     ctx: &'c mut Context,
     at: u64,
+    deadline: Option<Ticks>,
 }
 
 impl<'c> Back<'c> {
-    fn to(ctx: &'c mut Context, sequence: u64) -> Self {
-        let at = ctx.beat.at();
+    fn to(ctx: &'c mut Context, cell: &impl StoreEvent, sequence: u64) -> Self {
+        let (at, deadline) = (ctx.beat.at(), ctx.deadline);
         ctx.beat.set_at(sequence);
+        ctx.take_up(cell);
         ctx.end_of_batch = false;
-        Self { ctx, at }
+        Self { ctx, at, deadline }
     }
 }
 
 impl Drop for Back<'_> {
     fn drop(&mut self) {
         self.ctx.beat.set_at(self.at);
+        self.ctx.deadline = self.deadline;
     }
 }
