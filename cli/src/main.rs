@@ -10,6 +10,7 @@ mod log;
 mod report;
 mod run;
 mod say;
+mod series;
 mod tail;
 
 use clap::Parser;

@@ -3,6 +3,7 @@
 pub(crate) mod axes;
 mod ended;
 mod json;
+pub(crate) mod panels;
 mod plot;
 pub(crate) mod tail;
 mod text;
