@@ -7,6 +7,7 @@ mod derived;
 mod jitter;
 mod load;
 mod log;
+mod overload;
 mod report;
 mod run;
 mod say;

@@ -156,6 +156,7 @@ impl Default for Report {
 
 /// One slot.
 pub(crate) struct SlotReport {
+    pub(crate) bus: &'static str,
     pub(crate) name: String,
     pub(crate) core: Option<usize>,
     pub(crate) thread: Option<String>,

@@ -1,6 +1,8 @@
 //! The main job's configuration: the one built in or a file in its place, the environment over it, `--cores` over both. Whatever it says
-//! has effect or is refused: the job has code for certain buses, publishers, slots and one feed, and for no others.
+//! has effect or is refused: the job has code for certain buses, publishers and one feed, and for slots whose name begins with that of one
+//! of its handlers.
 
+use super::kind::Kind;
 use crate::args::RunArgs;
 use std::collections::BTreeSet;
 use tagring::bus::{CoreError, allowed_cores};
@@ -22,9 +24,9 @@ pub(super) const FEED: &str = "feed";
 /// The bus of market data.
 pub(super) const MARKET: &str = "md";
 /// The bus of what slots make of it.
-pub(super) const DERIVED: &str = "derived";
+pub(crate) const DERIVED: &str = "derived";
 
-/// What the job has code for: buses, their publishers, their slots.
+/// What the job cannot do without and, but for slots, has code for: buses, their publishers, their slots.
 const PARTS: [(&str, &[&str], &[&str]); 2] =
     [(MARKET, &[FEED], &["book", "signal", "recorder"]), (DERIVED, &["book", "signal"], &["tape"])];
 
@@ -98,7 +100,8 @@ fn unfit(config: &Config) -> Vec<Mistake> {
     for (name, publishers, slots) in PARTS {
         let Some(bus) = config.buses.get(name) else { continue };
         compare(&format!("buses.{name}.publishers"), bus.publishers.keys(), publishers, &mut found);
-        compare(&format!("buses.{name}.slots"), bus.slots.keys(), slots, &mut found);
+        let of_ours = |slot: &&String| slots.contains(&slot.as_str()) || Kind::of(slot).is_none_or(|kind| kind.bus() != name);
+        compare(&format!("buses.{name}.slots"), bus.slots.keys().filter(of_ours), slots, &mut found);
         for (slot, config) in &bus.slots {
             let path = format!("buses.{name}.slots.{slot}.tags");
             found.extend(if name == MARKET {
@@ -117,6 +120,11 @@ fn unfit(config: &Config) -> Vec<Mistake> {
     found
 }
 
+/// Whether a slot may lose events rather than hold its publishers up.
+pub(super) fn may_lose(_slot: &SlotConfig) -> bool {
+    false
+}
+
 /// Names that are there against those that the job has code for.
 fn compare<'a>(path: &str, there: impl Iterator<Item = &'a String>, ours: &[&str], found: &mut Vec<Mistake>) {
     let there: BTreeSet<&str> = there.map(String::as_str).collect();
@@ -131,7 +139,9 @@ fn compare<'a>(path: &str, there: impl Iterator<Item = &'a String>, ours: &[&str
     }
     for name in there.iter().filter(|name| !ours.contains(name)) {
         let mistake = Mistake::new("TR-3008", format!("{path}.{name}"), "", "the main job has no code for it");
-        found.push(mistake.allowed(ours.join(", ")).remedy("take it out, or give it code in a program of your own"));
+        let allowed = ours.join(", ");
+        let allowed = if path.ends_with(".slots") { format!("{allowed}, and {}-ANYTHING", ours.join("-ANYTHING, ")) } else { allowed };
+        found.push(mistake.allowed(allowed).remedy("take it out, or give it code in a program of your own"));
     }
 }
 

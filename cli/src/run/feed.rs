@@ -17,14 +17,15 @@ use tagring::runtime::config::{OverflowChoice, PublisherConfig};
 use tagring::runtime::{Feed, Running, Runtime, RuntimeError, Waited};
 use tagring_market::events;
 
-/// The synthetic session's rate, unless asked otherwise: what a busy feed brings, so that latencies mean something.
-const SYNTHETIC_RATE: f64 = 1_000_000.0;
+/// The rate of the synthetic session and of an overload, unless asked otherwise: what a busy feed brings, so that latencies mean something.
+const STEADY_RATE: f64 = 1_000_000.0;
 /// How often the main thread looks after the feed.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// How fast the feed is to go, asked for or not.
 pub(super) fn pace_of(args: &RunArgs) -> Pace {
-    let default = if args.input.is_some() { Pace::Max } else { Pace::PerSecond(SYNTHETIC_RATE) };
+    let is_steady = args.input.is_none() || args.overload.is_some();
+    let default = if is_steady { Pace::PerSecond(STEADY_RATE) } else { Pace::Max };
     args.pace.unwrap_or(default)
 }
 

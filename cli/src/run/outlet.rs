@@ -16,6 +16,11 @@ impl Outlet {
         Self { publisher: Some(publisher), published: 0, dropped: 0 }
     }
 
+    /// Of a slot that holds no publisher: what it makes goes nowhere.
+    pub(crate) fn none() -> Self {
+        Self { publisher: None, published: 0, dropped: 0 }
+    }
+
     /// Publishes what was made of `cause`; its age goes on from there.
     #[inline]
     pub(crate) fn publish<P: Payload>(&mut self, cause: &Event, payload: &P) {
