@@ -23,7 +23,9 @@ impl FromStr for Overload {
     fn from_str(text: &str) -> Result<Self, String> {
         let factor = text.strip_suffix('x').and_then(|digits| digits.parse().ok());
         let factor = factor.filter(|factor| *factor > 1.0 && *factor <= Self::MOST);
-        factor.map(Self).ok_or_else(|| format!("TR-3060: give a factor above 1 and up to {}, such as `10x`", Self::MOST))
+        factor
+            .map(Self)
+            .ok_or_else(|| format!("TR-3060: give a factor above 1 and up to {}, such as `10x`", Self::MOST))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a run came to, and three ways to show it: text, JSON, a plot.
 
+pub(crate) mod accounting;
 pub(crate) mod axes;
 mod ended;
 mod json;
@@ -10,6 +11,7 @@ mod text;
 
 use crate::args::{Pace, RunArgs};
 use crate::say::{print, say};
+use accounting::Accounting;
 pub(crate) use ended::Ended;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
@@ -97,6 +99,8 @@ pub(crate) struct Report {
     pub(crate) feed_elapsed: Duration,
     pub(crate) slots: Vec<SlotReport>,
     pub(crate) tail: Tail,
+    /// Where every event went.
+    pub(crate) accounting: Accounting,
     pub(crate) jitter: HistogramSnapshot,
     pub(crate) trades: Vec<Trades>,
     pub(crate) books: Vec<(String, BookTop)>,
@@ -142,6 +146,7 @@ impl Default for Report {
             feed_elapsed: Duration::ZERO,
             slots: Vec::new(),
             tail: Tail::default(),
+            accounting: Accounting::default(),
             jitter: HistogramSnapshot::default(),
             trades: Vec::new(),
             books: Vec::new(),

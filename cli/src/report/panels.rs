@@ -5,6 +5,9 @@ use plotters::prelude::*;
 
 pub(crate) const WIDTH: u32 = 960;
 pub(crate) const PANEL: u32 = 260;
+/// Room for what colours mean, at the right.
+const KEY: i32 = 150;
+const INK: RGBColor = RGBColor(60, 60, 60);
 /// Points of a curve at most.
 pub(crate) const POINTS: usize = 600;
 /// For what is no curve of its own: limits, and what was asked for.
@@ -31,7 +34,12 @@ pub(crate) fn panels(count: usize, draw: impl FnOnce(&[Area<'_>]) -> Drawn) -> R
 /// A chart with its title, and room for labels and for [`key`].
 pub(crate) fn builder<'a, 'b>(area: &'a Area<'b>, title: &str) -> ChartBuilder<'a, 'b, SVGBackend<'b>> {
     let mut builder = ChartBuilder::on(area);
-    builder.margin(8).margin_right(120).x_label_area_size(28).y_label_area_size(76).caption(title, ("sans-serif", 15));
+    builder
+        .margin(8)
+        .margin_right(KEY as u32 + 12)
+        .x_label_area_size(28)
+        .y_label_area_size(76)
+        .caption(title, ("sans-serif", 15));
     builder
 }
 
@@ -40,10 +48,11 @@ pub(crate) fn builder<'a, 'b>(area: &'a Area<'b>, title: &str) -> ChartBuilder<'
 /// # Errors
 /// Those of the drawing.
 pub(crate) fn key(area: &Area<'_>, names: &[(&str, RGBColor)]) -> Drawn {
-    for ((name, colour), at) in names.iter().zip(0..) {
-        let style = ("sans-serif", 13).into_font().color(colour);
-        let at = (WIDTH as i32 - 112, 44 + 18 * at);
-        area.draw(&Text::new((*name).to_owned(), at, style)).map_err(text)?;
+    let style = ("sans-serif", 13).into_font().color(&INK);
+    for ((name, colour), row) in names.iter().zip(0..) {
+        let (x, y) = (WIDTH as i32 - KEY, 44 + 18 * row);
+        area.draw(&Rectangle::new([(x, y + 1), (x + 10, y + 11)], colour.filled())).map_err(text)?;
+        area.draw(&Text::new((*name).to_owned(), (x + 15, y), style.clone())).map_err(text)?;
     }
     Ok(())
 }

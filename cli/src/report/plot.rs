@@ -40,7 +40,7 @@ pub(super) fn page(report: &Report) -> Result<String, String> {
             .chain([jitter()])
             .collect::<Vec<Curve<'_>>>()
     };
-    let mut body = String::new();
+    let mut body = super::accounting::charts(&report.accounting)?;
     let mut add = |title: &str, curves: &[Curve<'_>]| -> Result<(), String> {
         if curves.iter().any(|(name, snapshot)| name != JITTER && snapshot.count() > 0) {
             body.push_str(&chart(title, curves)?);

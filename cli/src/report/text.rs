@@ -19,6 +19,7 @@ pub(super) fn text(report: &Report) -> String {
     head(report, &mut out);
     tags(report, &mut out);
     slots(report, &mut out);
+    out.push_str(&super::accounting::lines(&report.accounting));
     out.push_str(&super::tail::lines(&report.tail));
     markets(report, &mut out);
     foot(report, &mut out);
@@ -153,13 +154,20 @@ fn tags(report: &Report, out: &mut String) {
     }
 }
 
-fn row(out: &mut String, name: &str, core: &str, events: &str, what: &str, snapshot: &HistogramSnapshot) {
+fn row(
+    out: &mut String,
+    (name, width): (&str, usize),
+    core: &str,
+    events: &str,
+    what: &str,
+    snapshot: &HistogramSnapshot,
+) {
     let empty = snapshot.count() == 0;
     let show = |ns| if empty { "-   ".into() } else { time(ns) };
     let q = |q| show(snapshot.quantile(q));
     let _ = writeln!(
         out,
-        "  {name:<10} {core:>4} {events:>14}  {what:<8}{:>10}{:>10}{:>10}{:>10}",
+        "  {name:<width$} {core:>4} {events:>14}  {what:<8}{:>10}{:>10}{:>10}{:>10}",
         q(0.5),
         q(0.99),
         q(0.999),
@@ -168,17 +176,26 @@ fn row(out: &mut String, name: &str, core: &str, events: &str, what: &str, snaps
 }
 
 fn slots(report: &Report, out: &mut String) {
+    let width = report.slots.iter().map(|slot| slot.name.len()).max().unwrap_or(0).max(10);
     let _ = writeln!(
         out,
-        "\n{:<12} {:>4} {:>14}  {:<8}{:>10}{:>10}{:>10}{:>10}",
-        "slot", "core", "events", "", "p50   ", "p99   ", "p99.9   ", "max   "
+        "\n{:<head$} {:>4} {:>14}  {:<8}{:>10}{:>10}{:>10}{:>10}",
+        "slot",
+        "core",
+        "events",
+        "",
+        "p50   ",
+        "p99   ",
+        "p99.9   ",
+        "max   ",
+        head = width + 2
     );
     for SlotReport { name, core, stats, latencies, health, .. } in &report.slots {
         let core = core.map_or_else(|| "-".into(), |core| core.to_string());
-        row(out, name, &core, &thousands(stats.delivered), "hop", &latencies.hop);
-        row(out, "", "", "", "service", &latencies.service);
+        row(out, (name, width), &core, &thousands(stats.delivered), "hop", &latencies.hop);
+        row(out, ("", width), "", "", "service", &latencies.service);
         if report.pace != Pace::Max {
-            row(out, "", "", "", "age", &latencies.age);
+            row(out, ("", width), "", "", "age", &latencies.age);
         }
         let stays_well = matches!(health, Health::Well | Health::Over);
         if stats.state != SlotState::Stopped || !stays_well || stats.panics > 0 {
@@ -187,7 +204,7 @@ fn slots(report: &Report, out: &mut String) {
                 writeln!(out, "    {state}, was {health}; {panics} panics, {restarts} restarts, {} dead", stats.dead);
         }
     }
-    row(out, "platform", "", "", "jitter", &report.jitter);
+    row(out, ("platform", width), "", "", "jitter", &report.jitter);
     let _ = writeln!(out, "  hop: from publishing to the handler. service: the handler's own time.");
     if report.pace != Pace::Max {
         let _ =

@@ -1,15 +1,18 @@
 //! The run between the opened source and the report: handlers and the feed are given to the runtime, it starts, it ends, and everybody
 //! says what came of it.
 
+use super::accounts::{self, Watch};
 use super::cores::Cores;
 use super::ending::Ending;
-use super::feed::{self, Fed, pace_of};
+use super::feed::{self, Fed, Given, pace_of};
 use super::notices::Notices;
 use super::results;
 use super::slots::Slots;
+use super::slowed::Slowness;
 use super::source::Source;
-use crate::args::RunArgs;
+use crate::args::{Pace, RunArgs};
 use crate::jitter;
+use crate::report::accounting::Accounting;
 use crate::report::tail::{Tail, ThreadDuty};
 use crate::report::{PlaceReport, Report};
 use std::sync::Arc;
@@ -24,21 +27,25 @@ const JITTER_MS: u64 = if cfg!(debug_assertions) { 10 } else { 100 };
 pub(super) fn job(args: &RunArgs, runtime: Runtime, source: Source, ending: &Arc<Ending>) -> Result<Report, String> {
     let (cores, clock) = (Cores::of(&runtime), runtime.clock().clone());
     let before = cores.on_slots(|| jitter::measure(&clock, JITTER_MS));
-    let slots = Slots::attach(&runtime).map_err(|error| error.to_string())?;
+    let slowness = args.overload.map(|overload| Arc::new(Slowness::new(overload, &clock, cores.is_shared())));
+    let slots = Slots::attach(&runtime, slowness.as_ref()).map_err(|error| error.to_string())?;
     let given = feed::give(args, &runtime, source, ending).map_err(|error| error.to_string())?;
     let threads = places(&runtime);
     let notices = Notices::default();
     let theirs = notices.clone();
     let runtime = runtime.on_notice(move |notice| theirs.keep(notice));
     let running = runtime.start().map_err(|failure| failure.to_string())?;
-    given.watch(&running);
+    let mut watch = Watch::new(slots.names());
+    watch_feed(&given, &running, pace_of(args), slowness.as_deref(), &mut watch);
     let (snapshot, machine) = (running.snapshot(), running.start_report().machine.clone());
     let tail = tail(&running, &snapshot);
     let asked = Instant::now();
+    let config = running.config().clone();
     let shutdown = running.shutdown(Deadline::configured());
     let fed = given.take().ok_or_else(|| lost(&shutdown))?;
     let elapsed = drained_after(&shutdown, asked).saturating_duration_since(fed.start);
     let after = cores.on_slots(|| jitter::measure(&clock, JITTER_MS));
+    let feeds = accounts::of_feed(&fed);
     let mut report = Report {
         synthetic: args.input.is_none(),
         pace: pace_of(args),
@@ -57,8 +64,29 @@ pub(super) fn job(args: &RunArgs, runtime: Runtime, source: Source, ending: &Arc
         ..of_feed(fed)
     };
     report.error = report.error.or_else(|| fault(&shutdown, &report.shutdown));
-    results::fill_in(&mut report, &slots.take());
+    let handlers = slots.take();
+    let publishers = std::iter::once(feeds).chain(accounts::of_outlets(&handlers)).collect();
+    report.accounting =
+        Accounting { overload: args.overload, ..watch.end(&config, &report.slots, &shutdown, publishers, elapsed) };
+    results::fill_in(&mut report, &handlers);
     Ok(report)
+}
+
+/// Looks after the feed until it has ended; slots that are slowed down are told how slow they are to be, and that it is over.
+fn watch_feed(given: &Given, running: &Running, pace: Pace, slowness: Option<&Slowness>, watch: &mut Watch) {
+    if let (Some(slowness), Pace::PerSecond(rate)) = (slowness, pace) {
+        slowness.set_offered(rate);
+    }
+    given.watch(running, |since, events| {
+        watch.look(since, &running.snapshot());
+        // By the recorded times: the mean so far.
+        if let (Some(slowness), Pace::Times(_), true) = (slowness, pace, !since.is_zero()) {
+            slowness.set_offered(events as f64 / since.as_secs_f64());
+        }
+    });
+    if let Some(slowness) = slowness {
+        slowness.end();
+    }
 }
 
 /// The feed's part of the report.

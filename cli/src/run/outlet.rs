@@ -6,19 +6,21 @@ use tagring::bus::{Envelope, SharedPublisher};
 use tagring::event::{Event, Payload};
 
 pub(crate) struct Outlet {
+    /// The publisher's; `None`: there is none.
+    name: Option<String>,
     publisher: Option<SharedPublisher<derived::Events>>,
     published: u64,
     dropped: u64,
 }
 
 impl Outlet {
-    pub(crate) fn new(publisher: SharedPublisher<derived::Events>) -> Self {
-        Self { publisher: Some(publisher), published: 0, dropped: 0 }
+    pub(crate) fn new(name: &str, publisher: SharedPublisher<derived::Events>) -> Self {
+        Self { name: Some(name.to_owned()), publisher: Some(publisher), published: 0, dropped: 0 }
     }
 
     /// Of a slot that holds no publisher: what it makes goes nowhere.
     pub(crate) fn none() -> Self {
-        Self { publisher: None, published: 0, dropped: 0 }
+        Self { name: None, publisher: None, published: 0, dropped: 0 }
     }
 
     /// Publishes what was made of `cause`; its age goes on from there.
@@ -30,6 +32,10 @@ impl Outlet {
             Ok(Some(_)) => self.published += 1,
             Ok(None) | Err(_) => self.dropped += 1,
         }
+    }
+
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.name.as_deref()
     }
 
     pub(crate) fn published(&self) -> u64 {

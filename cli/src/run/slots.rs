@@ -29,6 +29,7 @@ pub(super) struct Slots(Vec<Box<dyn Hosted>>);
 
 /// A slot whatever its handler.
 trait Hosted {
+    fn name(&self) -> (&'static str, String);
     fn report(&self, before: &Snapshot) -> Option<SlotReport>;
     fn take(&self) -> Option<(String, Worker)>;
 }
@@ -76,6 +77,11 @@ impl Slots {
         Ok(Self(slots))
     }
 
+    /// All by bus and name, in the order of [`Self::reports`].
+    pub(super) fn names(&self) -> Vec<(&'static str, String)> {
+        self.0.iter().map(|slot| slot.name()).collect()
+    }
+
     /// What is told of each. `before`: the runtime as it was when the feed had ended.
     pub(super) fn reports(&self, before: &Snapshot) -> Vec<SlotReport> {
         self.0.iter().filter_map(|slot| slot.report(before)).collect()
@@ -91,7 +97,11 @@ impl Slots {
 fn named(runtime: &Runtime) -> Vec<(&str, Kind, &SlotConfig)> {
     let buses = &runtime.config().buses;
     let slots = |kind: Kind| buses.get(kind.bus()).into_iter().flat_map(|bus| &bus.slots);
-    let of = |kind| slots(kind).filter(move |(name, _)| Kind::of(name) == Some(kind)).map(move |(name, config)| (name.as_str(), kind, config));
+    let of = |kind| {
+        slots(kind)
+            .filter(move |(name, _)| Kind::of(name) == Some(kind))
+            .map(move |(name, config)| (name.as_str(), kind, config))
+    };
     Kind::ALL.into_iter().flat_map(of).collect()
 }
 
@@ -101,7 +111,7 @@ fn outlet(runtime: &Runtime, derived: &RuntimeBus<derived::Events>, slot: &str) 
     let publishers = runtime.config().buses.get(DERIVED).into_iter().flat_map(|bus| &bus.publishers);
     let mut held = publishers.filter(|(name, config)| config.slot == full || (config.slot.is_empty() && *name == slot));
     match held.next() {
-        Some((name, _)) => derived.shared_publisher(name).map(Outlet::new),
+        Some((name, _)) => derived.shared_publisher(name).map(|publisher| Outlet::new(name, publisher)),
         None => Ok(Outlet::none()),
     }
 }
@@ -122,6 +132,10 @@ fn host<F: Family, H: Handler>(
 }
 
 impl<H: Handler> Hosted for Host<H> {
+    fn name(&self) -> (&'static str, String) {
+        (self.bus, self.slot.name().to_string())
+    }
+
     fn report(&self, before: &Snapshot) -> Option<SlotReport> {
         let (slot, bus) = (&self.slot, self.bus);
         let handle = slot.handle().ok()?;

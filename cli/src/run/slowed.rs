@@ -4,8 +4,9 @@
 
 use super::worker::Worker;
 use crate::args::Overload;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use tagring::bus::{Context, Handler, Outcome};
+use tagring::bus::{Context, Gap, Handler, Outcome};
 use tagring::clock::{Clock, Ticks};
 use tagring::event::Event;
 
@@ -53,7 +54,7 @@ impl Slowness {
 /// A handler that takes its time.
 pub(super) struct Slowed {
     pub(super) worker: Worker,
-    pub(super) slowness: std::sync::Arc<Slowness>,
+    pub(super) slowness: Arc<Slowness>,
     /// When the event before was done, by the schedule.
     pub(super) last: Ticks,
 }
@@ -71,6 +72,10 @@ impl Handler for Slowed {
             }
         }
         outcome
+    }
+
+    fn on_gap(&mut self, gap: &Gap<'_>, ctx: &mut Context) {
+        self.worker.on_gap(gap, ctx);
     }
 
     fn on_stop(&mut self, ctx: &mut Context) {

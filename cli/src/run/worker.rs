@@ -1,11 +1,13 @@
 //! A handler of the job, whichever it is: what slots give back at the end, and what runs inside a slot that is slowed down.
 
 use super::books::Books;
+use super::outlet::Outlet;
 use super::recorder::Recorder;
 use super::signal::Signals;
 use super::tape::Tapes;
-use tagring::bus::{Context, Handler, Outcome};
-use tagring::event::Event;
+use crate::derived::{Print, Signal};
+use tagring::bus::{Context, Gap, Handler, Outcome};
+use tagring::event::{Event, Payload};
 
 pub(super) enum Worker {
     Book(Box<Books>),
@@ -30,6 +32,15 @@ impl Worker {
     pub(super) fn tape(tapes: Tapes) -> Self {
         Self::Tape(Box::new(tapes))
     }
+
+    /// Its way onto the second bus, where it has one, and the name of what it publishes there.
+    pub(super) fn outlet(&self) -> Option<(&Outlet, &'static str)> {
+        match self {
+            Self::Book(books) => Some((books.outlet(), Print::NAME)),
+            Self::Signal(signals) => Some((signals.outlet(), Signal::NAME)),
+            Self::Recorder(_) | Self::Tape(_) => None,
+        }
+    }
 }
 
 /// The call, on whichever it is.
@@ -47,6 +58,10 @@ macro_rules! whichever {
 impl Handler for Worker {
     fn on_event(&mut self, event: &Event, ctx: &mut Context) -> Outcome {
         whichever!(self, handler => handler.on_event(event, ctx))
+    }
+
+    fn on_gap(&mut self, gap: &Gap<'_>, ctx: &mut Context) {
+        whichever!(self, handler => handler.on_gap(gap, ctx));
     }
 
     fn on_stop(&mut self, ctx: &mut Context) {

@@ -4,7 +4,7 @@ use super::super::axes::COLOURS;
 use super::super::panels::{Area, Drawn, POINTS, builder, key, panels, text};
 use super::super::text::thousands;
 use super::timeline::Moment;
-use super::{Accounting, Reason};
+use super::{Accounting, LOSSES};
 use plotters::prelude::*;
 
 /// The modes of a bus as they are numbered, from the best to the worst, each with its colour.
@@ -14,6 +14,8 @@ const MODES: [(&str, RGBColor); 4] = [
     ("shedding", RGBColor(240, 150, 90)),
     ("halted", RGBColor(190, 40, 40)),
 ];
+/// Points of a curve of rates: each over long enough to be one.
+const RATES: usize = POINTS / 4;
 /// What a slot that is not behind is drawn at: a logarithmic axis has no 0.
 const NONE: f64 = 1.0;
 
@@ -30,12 +32,15 @@ pub(in super::super) fn charts(accounting: &Accounting) -> Result<String, String
     if !accounting.is_told() || moments.len() < 2 {
         return Ok(String::new());
     }
+    // What slots do with what is left after the feed has ended is no rate of theirs.
+    let steady = accounting.over_time.at_most(RATES);
+    let steady = &steady[..steady.len() - 1];
     let svg = panels(5, |areas| {
         let [lags, bands, losses, rates, memories] = areas else { return Err(text("five panels")) };
         lag(lags, accounting, &moments)?;
         modes(bands, accounting, &moments)?;
-        lost(losses, &moments)?;
-        delivered(rates, accounting, &moments)?;
+        lost(losses, steady)?;
+        delivered(rates, accounting, steady)?;
         memory(memories, &moments)
     })?;
     // As in the other charts: inside of HTML an SVG needs no name space.
@@ -66,7 +71,8 @@ fn lag(area: &Area<'_>, accounting: &Accounting, moments: &[Moment]) -> Drawn {
     let of = |moment: &Moment, at: usize| moment.slots.get(at).map_or(NONE, |slot| (slot.lag as f64).max(NONE));
     let most = moments.iter().flat_map(|moment| &moment.slots).map(|slot| slot.lag).max().unwrap_or(0).max(10) as f64;
     let title = "lag by slot: events behind";
-    let mut chart = builder(area, title).build_cartesian_2d(span(moments), (NONE..most * 1.5).log_scale()).map_err(text)?;
+    let mut chart =
+        builder(area, title).build_cartesian_2d(span(moments), (NONE..most * 1.5).log_scale()).map_err(text)?;
     let mut mesh = chart.configure_mesh();
     mesh.light_line_style(WHITE.mix(0.0)).x_label_formatter(&|s| format!("{s:.1} s"));
     mesh.y_label_formatter(&|events| thousands(*events as u64)).draw().map_err(text)?;
@@ -110,9 +116,10 @@ fn rate(pair: &[Moment], of: impl Fn(&Moment) -> u64) -> f64 {
 /// Losses of all slots together a second, one reason on top of the other.
 fn lost(area: &Area<'_>, moments: &[Moment]) -> Drawn {
     let of = |moment: &Moment, reason: usize| moment.slots.iter().map(|slot| slot.lost[reason]).sum::<u64>();
-    let up_to = |pair: &[Moment], reason: usize| (0..=reason).map(|at| rate(pair, |moment| of(moment, at))).sum::<f64>();
-    let last = Reason::ALL.len() - 1;
-    let most = moments.windows(2).map(|pair| up_to(pair, last)).fold(1.0, f64::max);
+    let up_to =
+        |pair: &[Moment], reason: usize| (0..=reason).map(|at| rate(pair, |moment| of(moment, at))).sum::<f64>();
+    let last = LOSSES.len() - 1;
+    let most = moments.windows(2).map(|pair| up_to(pair, last)).fold(10.0, f64::max);
     let title = "events/s lost by all slots, by reason, stacked";
     let mut chart = builder(area, title).build_cartesian_2d(span(moments), 0.0..most * 1.1).map_err(text)?;
     plain_mesh(&mut chart, &|rate| thousands(*rate as u64))?;
@@ -121,8 +128,9 @@ fn lost(area: &Area<'_>, moments: &[Moment]) -> Drawn {
         let points = moments.windows(2).map(|pair| (seconds(&pair[1]), up_to(pair, reason)));
         chart.draw_series(AreaSeries::new(points, 0.0, colour_of(reason))).map_err(text)?;
     }
-    let names = Reason::ALL.iter().enumerate().filter(|(at, _)| moments.iter().any(|moment| of(moment, *at) > 0));
-    key(area, &names.map(|(at, reason)| (reason.name(), colour_of(at))).collect::<Vec<_>>())
+    let names = LOSSES.map(|reason| reason.to_string());
+    let seen = names.iter().enumerate().filter(|(at, _)| moments.iter().any(|moment| of(moment, *at) > 0));
+    key(area, &seen.map(|(at, reason)| (reason.as_str(), colour_of(at))).collect::<Vec<_>>())
 }
 
 fn colour_of(reason: usize) -> RGBColor {
@@ -131,9 +139,11 @@ fn colour_of(reason: usize) -> RGBColor {
 
 fn delivered(area: &Area<'_>, accounting: &Accounting, moments: &[Moment]) -> Drawn {
     let of = |moment: &Moment, at: usize| moment.slots.get(at).map_or(0, |slot| slot.delivered);
-    let rates = |at: usize| moments.windows(2).map(move |pair| (seconds(&pair[1]), rate(pair, |moment| of(moment, at))));
-    let most = slots(accounting).flat_map(|(at, ..)| rates(at)).map(|(_, rate)| rate).fold(1.0, f64::max);
-    let mut chart = builder(area, "events/s handled by slot").build_cartesian_2d(span(moments), 0.0..most * 1.1).map_err(text)?;
+    let rates =
+        |at: usize| moments.windows(2).map(move |pair| (seconds(&pair[1]), rate(pair, |moment| of(moment, at))));
+    let most = slots(accounting).flat_map(|(at, ..)| rates(at)).map(|(_, rate)| rate).fold(10.0, f64::max);
+    let mut chart =
+        builder(area, "events/s handled by slot").build_cartesian_2d(span(moments), 0.0..most * 1.1).map_err(text)?;
     plain_mesh(&mut chart, &|rate| thousands(*rate as u64))?;
     for (at, _, colour) in slots(accounting) {
         chart.draw_series(LineSeries::new(rates(at), colour.stroke_width(2))).map_err(text)?;

@@ -3,11 +3,13 @@
 use super::super::panels::POINTS;
 use super::charts::mode_name;
 use super::timeline::{Moment, memory};
-use super::{Accounting, Lost, PublisherAccount, Reason, SlotAccount, TagAccount};
+use super::{Accounting, LOSSES, Lost, PublisherAccount, SlotAccount, TagAccount};
 use serde_json::{Map, Value, json};
 
 pub(in super::super) fn object(accounting: &Accounting) -> Value {
     let memory = memory(&accounting.over_time);
+    let points = if accounting.is_told() { POINTS } else { 0 };
+    let moments = accounting.over_time.at_most(POINTS);
     json!({
         "adds_up": accounting.adds_up(),
         "overload": accounting.overload.map(|overload| overload.factor()),
@@ -15,7 +17,7 @@ pub(in super::super) fn object(accounting: &Accounting) -> Value {
         "slots": accounting.slots.iter().map(slot).collect::<Vec<_>>(),
         "mode_changes": accounting.modes.iter().map(|of| (of.bus.clone(), of.changes.into())).collect::<Map<_, Value>>(),
         "resident_bytes": memory.map(|[first, last, most]| json!({ "first": first, "last": last, "most": most })),
-        "over_time": accounting.over_time.at_most(POINTS).iter().map(|one| moment(accounting, one)).collect::<Vec<_>>(),
+        "over_time": moments.iter().take(points).map(|one| moment(accounting, one)).collect::<Vec<_>>(),
     })
 }
 
@@ -27,12 +29,13 @@ fn publisher(account: &PublisherAccount) -> Value {
         "offered": account.offered,
         "published": account.published,
         "rejected": rejected.collect::<Map<_, Value>>(),
+        "by_tag": account.by_tag.iter().map(|(tag, count)| (tag.clone(), (*count).into())).collect::<Map<_, Value>>(),
     })
 }
 
 /// The reasons, into an object that has more.
 fn with_lost(mut object: Value, lost: &Lost) -> Value {
-    Reason::ALL.iter().zip(lost).for_each(|(reason, count)| object[reason.name()] = (*count).into());
+    LOSSES.iter().zip(lost).for_each(|(reason, count)| object[reason.to_string()] = (*count).into());
     object
 }
 
@@ -83,7 +86,10 @@ mod tests {
         assert_eq!((&object["adds_up"], &object["overload"]), (&json!(true), &json!(10.0)));
         assert_eq!(object["publishers"][0]["rejected"], json!({ "full": 10 }));
         let slow = &object["slots"][1];
-        assert_eq!((&slow["policy"], &slow["dropped"], &slow["conflated"]), (&json!("drop-oldest"), &json!(900), &json!(0)));
+        assert_eq!(
+            (&slow["policy"], &slow["dropped"], &slow["conflated"]),
+            (&json!("drop-oldest"), &json!(900), &json!(0))
+        );
         assert_eq!((&slow["tags"][1]["tag"], &slow["tags"][1]["dropped"]), (&json!("Trade"), &json!(300)));
     }
 }

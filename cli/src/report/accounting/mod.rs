@@ -12,38 +12,13 @@ pub(super) use tables::lines;
 pub(crate) use timeline::{Moment, SlotMoment, Timeline};
 
 use crate::overload::Overload;
+use tagring::bus::Fate;
 
-/// Why a slot has not handled an event that was published for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reason {
-    /// Lost to the slot's overflow policy.
-    Dropped,
-    /// Merged into a newer event of its key.
-    Conflated,
-    /// Past its deadline.
-    Expired,
-    /// Left out by a degradation mode, or for its age.
-    Shed,
-    /// Refused by the handler, or lost to its panic.
-    Dead,
-}
+/// Why a slot has not handled an event that was published for it, in the order of every table.
+pub(crate) const LOSSES: [Fate; 5] = [Fate::Dropped, Fate::Conflated, Fate::Expired, Fate::Shed, Fate::Dead];
 
-/// Counts by [`Reason`].
-pub(crate) type Lost = [u64; Reason::ALL.len()];
-
-impl Reason {
-    pub(crate) const ALL: [Self; 5] = [Self::Dropped, Self::Conflated, Self::Expired, Self::Shed, Self::Dead];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Dropped => "dropped",
-            Self::Conflated => "conflated",
-            Self::Expired => "expired",
-            Self::Shed => "shed",
-            Self::Dead => "dead",
-        }
-    }
-}
+/// Counts by [`LOSSES`].
+pub(crate) type Lost = [u64; LOSSES.len()];
 
 /// All accounts of a run.
 #[derive(Default)]
@@ -73,6 +48,8 @@ pub(crate) struct PublisherAccount {
     pub(crate) published: u64,
     /// What did not come onto the bus, by reason.
     pub(crate) rejected: Vec<(String, u64)>,
+    /// Of those published, by the name of their tag.
+    pub(crate) by_tag: Vec<(String, u64)>,
 }
 
 /// What became of what was published, for one slot.
@@ -108,14 +85,27 @@ pub(crate) struct TagAccount {
 }
 
 impl Accounting {
-    /// Whether every account adds up to the last event.
+    /// Whether every account adds up to the last event: those of publishers, of slots, and of each tag from the one to the other.
     pub(crate) fn adds_up(&self) -> bool {
-        let published = |bus: &str| {
-            let of_bus = self.publishers.iter().filter(|publisher| publisher.bus == bus);
-            of_bus.map(|publisher| publisher.published).sum::<u64>()
-        };
         self.publishers.iter().all(PublisherAccount::adds_up)
-            && self.slots.iter().all(|slot| slot.adds_up() && slot.published == published(slot.bus))
+            && self.slots.iter().all(|slot| {
+                slot.adds_up()
+                    && slot.published == self.published(slot.bus)
+                    && slot.tags.iter().all(|tag| self.has_all(slot, tag))
+            })
+    }
+
+    fn published(&self, bus: &str) -> u64 {
+        self.publishers.iter().filter(|publisher| publisher.bus == bus).map(|publisher| publisher.published).sum()
+    }
+
+    /// Whether the slot has accounted for all events of a tag that were published; of what was in flight at its end no tag is known.
+    fn has_all(&self, slot: &SlotAccount, tag: &TagAccount) -> bool {
+        let publishers = self.publishers.iter().filter(|publisher| publisher.bus == slot.bus);
+        let published = publishers.flat_map(|publisher| &publisher.by_tag).filter(|(name, _)| *name == tag.tag);
+        let published: u64 = published.map(|(_, count)| count).sum();
+        let known = tag.delivered + tag.filtered + tag.lost.iter().sum::<u64>();
+        known <= published && published <= known + slot.in_flight + slot.joined
     }
 
     /// Whether any slot or publisher lost anything.
@@ -164,7 +154,12 @@ pub(crate) mod tests {
 
     /// A gate slot and one that lost.
     pub(crate) fn two_slots() -> Accounting {
-        let tag = |tag: &str, delivered, dropped| TagAccount { tag: tag.into(), delivered, filtered: 0, lost: [dropped, 0, 0, 0, 0] };
+        let tag = |tag: &str, delivered, dropped| TagAccount {
+            tag: tag.into(),
+            delivered,
+            filtered: 0,
+            lost: [dropped, 0, 0, 0, 0],
+        };
         let slot = |slot: &str, policy: &str, delivered, dropped| SlotAccount {
             bus: "md",
             slot: slot.into(),
@@ -184,6 +179,7 @@ pub(crate) mod tests {
             offered: 1_010,
             published: 1_000,
             rejected: vec![("full".into(), 10)],
+            by_tag: vec![("Quote".into(), 660), ("Trade".into(), 340)],
         };
         Accounting {
             overload: "10x".parse().ok(),
@@ -196,13 +192,18 @@ pub(crate) mod tests {
     #[test]
     fn one_event_too_many_or_too_few_is_seen() {
         assert!(two_slots().adds_up());
-        let changes: [fn(&mut Accounting); 6] = [
+        let changes: [fn(&mut Accounting); 8] = [
             |all| all.publishers[0].offered += 1,
             |all| all.publishers[0].published -= 1,
             |all| all.slots[0].delivered += 1,
             |all| all.slots[1].lost[2] += 1,
             |all| all.slots[1].tags[0].delivered -= 1,
-            // The same sum, but another reason.
+            |all| all.publishers[0].by_tag[0].1 += 1,
+            // The same sums, but another tag, another reason.
+            |all| {
+                all.slots[1].tags[0].delivered -= 1;
+                all.slots[1].tags[1].delivered += 1;
+            },
             |all| {
                 all.slots[1].tags[1].lost[0] -= 1;
                 all.slots[1].tags[1].lost[1] += 1;

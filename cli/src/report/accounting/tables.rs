@@ -2,7 +2,7 @@
 
 use super::super::text::thousands;
 use super::timeline::memory;
-use super::{Accounting, Lost, PublisherAccount, Reason, SlotAccount};
+use super::{Accounting, LOSSES, Lost, PublisherAccount, SlotAccount};
 use std::fmt::Write as _;
 
 /// Tags of a slot that are told of: those with most losses.
@@ -14,7 +14,9 @@ pub(in super::super) fn lines(accounting: &Accounting) -> String {
     if !accounting.is_told() {
         return out;
     }
-    let overload = accounting.overload.map_or_else(String::new, |factor| format!(", {factor} more offered than slots that may lose can take"));
+    let overload = accounting
+        .overload
+        .map_or_else(String::new, |factor| format!(", {factor} more offered than slots that may lose can take"));
     let _ = writeln!(out, "\naccounts{overload}");
     accounting.publishers.iter().for_each(|account| publisher(&mut out, account));
     let table = Table::of(accounting);
@@ -36,7 +38,7 @@ fn publisher(out: &mut String, account: &PublisherAccount) {
 struct Table {
     name: usize,
     filtered: bool,
-    lost: [bool; Reason::ALL.len()],
+    lost: [bool; LOSSES.len()],
     in_flight: bool,
 }
 
@@ -57,9 +59,17 @@ impl Table {
     }
 
     fn head(&self, out: &mut String) {
-        let _ = write!(out, "  {:<width$}{:<12}{:>13}{:>13}", "slot", "policy", "published", "delivered", width = self.name);
+        let _ = write!(
+            out,
+            "  {:<width$}{:<12}{:>13}{:>13}",
+            "slot",
+            "policy",
+            "published",
+            "delivered",
+            width = self.name
+        );
         self.reasons().for_each(|at| {
-            let _ = write!(out, "{:>13}", Reason::ALL[at].name());
+            let _ = write!(out, "{:>13}", LOSSES[at].to_string());
         });
         let more = [(self.filtered, "not for it"), (self.in_flight, "in flight")];
         more.iter().filter(|(is_there, _)| *is_there).for_each(|(_, name)| {
@@ -70,7 +80,13 @@ impl Table {
 
     fn slot(&self, out: &mut String, slot: &SlotAccount) {
         let other = slot.filtered + slot.holes + slot.joined;
-        let row = Row { published: Some(slot.published), delivered: slot.delivered, lost: &slot.lost, other, left: slot.in_flight };
+        let row = Row {
+            published: Some(slot.published),
+            delivered: slot.delivered,
+            lost: &slot.lost,
+            other,
+            left: slot.in_flight,
+        };
         self.row(out, &slot.full_name(), &slot.policy, &row);
         let mut tags: Vec<_> = slot.tags.iter().filter(|tag| tag.lost.iter().any(|count| *count > 0)).collect();
         tags.sort_by_key(|tag| std::cmp::Reverse(tag.lost.iter().sum::<u64>()));
@@ -86,7 +102,8 @@ impl Table {
     fn row(&self, out: &mut String, name: &str, policy: &str, row: &Row<'_>) {
         let shown = |count: u64| if count == 0 { "-".into() } else { thousands(count) };
         let published = row.published.map_or_else(String::new, thousands);
-        let _ = write!(out, "  {name:<width$}{policy:<12}{published:>13}{:>13}", shown(row.delivered), width = self.name);
+        let _ =
+            write!(out, "  {name:<width$}{policy:<12}{published:>13}{:>13}", shown(row.delivered), width = self.name);
         let mut cell = |count| {
             let _ = write!(out, "{:>13}", shown(count));
         };
@@ -114,7 +131,8 @@ fn foot(out: &mut String, accounting: &Accounting) {
         true => writeln!(out, "  every row adds up to what was published, and every slot's tags to its row"),
         false => {
             let wrong = accounting.slots.iter().filter(|slot| !slot.adds_up());
-            let wrong: Vec<_> = wrong.map(|slot| format!("{} is {} in sum", slot.full_name(), thousands(slot.sum()))).collect();
+            let wrong: Vec<_> =
+                wrong.map(|slot| format!("{} is {} in sum", slot.full_name(), thousands(slot.sum()))).collect();
             writeln!(out, "  THIS DOES NOT ADD UP, which is a fault of the program: {}", wrong.join(", "))
         }
     };
@@ -123,7 +141,10 @@ fn foot(out: &mut String, accounting: &Accounting) {
     }
     if let Some(memory) = memory(&accounting.over_time) {
         let [first, last, most] = memory.map(|bytes| format!("{:.0}", bytes as f64 / 1e6));
-        let _ = writeln!(out, "  memory of the process: {first} MB when the feed began, {last} MB at the end, {most} MB at most");
+        let _ = writeln!(
+            out,
+            "  memory of the process: {first} MB when the feed began, {last} MB at the end, {most} MB at most"
+        );
     }
 }
 
