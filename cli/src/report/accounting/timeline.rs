@@ -63,7 +63,9 @@ mod tests {
         assert_eq!(both.slots[0], SlotMoment { lag: 500, delivered: 30, lost: [30, 0, 0, 0, 0] });
         let mut timeline = Timeline::default();
         assert_eq!(memory(&timeline), None);
-        [(1, 70), (2, 90), (3, 80)].map(|(at, bytes)| timeline.push(moment(at, bytes, 0, 0, 0)));
+        for (at, bytes) in [(1, 70), (2, 90), (3, 80)] {
+            timeline.push(moment(at, bytes, 0, 0, 0));
+        }
         assert_eq!(memory(&timeline), Some([70, 80, 90]));
     }
 }
