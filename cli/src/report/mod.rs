@@ -13,14 +13,16 @@ use crate::args::{Pace, RunArgs};
 use crate::say::{print, say};
 use accounting::Accounting;
 pub(crate) use ended::Ended;
+pub(crate) use plot::tag_name;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tagring::bus::{SlotLatencies, SlotStats};
+use tagring::bus::{Fate, SlotLatencies, SlotStats};
 use tagring::counters::HistogramSnapshot;
+use tagring::event::Tag;
 use tagring::runtime::watchdog::Health;
 use tagring_logging::Counts;
 use tagring_market::book::depth::DepthCounts;
@@ -168,6 +170,8 @@ pub(crate) struct SlotReport {
     /// As the watchdog saw it when the feed had ended.
     pub(crate) health: Health,
     pub(crate) stats: SlotStats,
+    /// What became of events by tag, in the order of [`Fate::ALL`], where the slot keeps that.
+    pub(crate) fates: Vec<(Tag, [u64; Fate::ALL.len()])>,
     pub(crate) latencies: SlotLatencies,
 }
 

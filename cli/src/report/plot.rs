@@ -90,7 +90,7 @@ pub(super) fn tail_page(report: &Report) -> Result<String, String> {
 }
 
 /// A tag's name, in the family of its bus.
-pub(super) fn tag_name(bus: &str, tag: tagring::event::Tag) -> String {
+pub(crate) fn tag_name(bus: &str, tag: tagring::event::Tag) -> String {
     use tagring::event::Family;
     let schema = if bus == crate::run::DERIVED {
         crate::derived::Events::schema_of(tag)

@@ -4,12 +4,12 @@
 use super::config::{self, DERIVED, MARKET};
 use super::feed::Fed;
 use super::worker::Worker;
-use crate::report::SlotReport;
 use crate::report::accounting::{
-    Accounting, BusModes, Lost, Moment, PublisherAccount, SlotAccount, SlotMoment, TagAccount, Timeline,
+    Accounting, BusModes, LOSSES, Lost, Moment, PublisherAccount, SlotAccount, SlotMoment, TagAccount, Timeline,
 };
+use crate::report::{SlotReport, tag_name};
 use std::time::Duration;
-use tagring::bus::SlotStats;
+use tagring::bus::{Fate, SlotStats};
 use tagring::runtime::config::Config;
 use tagring::runtime::{BusReport, ShutdownReport, Snapshot};
 
@@ -111,8 +111,16 @@ fn slot_account(config: &Config, slot: &SlotReport, bus: Option<&BusReport>) -> 
     }
 }
 
-fn tags(_: &SlotReport) -> Vec<TagAccount> {
-    Vec::new()
+/// By tag, those that there were.
+fn tags(slot: &SlotReport) -> Vec<TagAccount> {
+    let some = slot.fates.iter().filter(|(_, fates)| fates.iter().any(|count| *count > 0));
+    some.map(|(tag, fates)| TagAccount {
+        tag: tag_name(slot.bus, *tag),
+        delivered: fates[Fate::Delivered as usize],
+        filtered: fates[Fate::Filtered as usize],
+        lost: LOSSES.map(|fate| fates[fate as usize]),
+    })
+    .collect()
 }
 
 /// What the feed offered.

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use tagring::bus::{CoreError, allowed_cores};
 use tagring::event::Family;
 use tagring::runtime::Plan;
-use tagring::runtime::config::{Config, Cores, Mistake, Mistakes, SlotConfig};
+use tagring::runtime::config::{Config, Cores, Mistake, Mistakes, SlotConfig, SlotOverflowChoice};
 use tagring::runtime::machine::Topology;
 use tagring_market::events;
 
@@ -126,14 +126,19 @@ fn unfit(config: &Config) -> Vec<Mistake> {
     found
 }
 
-/// Whether a slot may lose events rather than hold its publishers up.
+/// Whether a slot may lose events, or its place, rather than hold its publishers up.
 pub(super) fn may_lose(slot: &SlotConfig) -> bool {
-    slot.lag_max_events == 7
+    [&slot.overflow].into_iter().chain(slot.overflow_tags.values()).any(|choice| *choice != SlotOverflowChoice::Gate)
 }
 
-/// What a slot does when it is behind.
+/// What a slot does when it is behind, where its tags differ with a star.
 pub(super) fn policy(slot: &SlotConfig) -> String {
-    if may_lose(slot) { "lossy".into() } else { "gate".into() }
+    let name = slot.overflow.name();
+    if slot.overflow_tags.values().any(|choice| *choice != slot.overflow) {
+        format!("{name} *")
+    } else {
+        name.to_owned()
+    }
 }
 
 /// Whether `--overload` means anything at that pace with that configuration.

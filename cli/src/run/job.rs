@@ -17,8 +17,12 @@ use crate::report::tail::{Tail, ThreadDuty};
 use crate::report::{PlaceReport, Report};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tagring::bus::SlotState;
+use tagring::runtime::config::{Config, SlotOverflowChoice};
 use tagring::runtime::machine::DemandKind;
-use tagring::runtime::{Deadline, FeedEnd, Running, Runtime, ShutdownReport, Snapshot, Stage, ThreadSnapshot};
+use tagring::runtime::{
+    Deadline, FeedEnd, Running, Runtime, ShutdownReport, SlotReport, Snapshot, Stage, ThreadSnapshot,
+};
 
 /// How long each half of the jitter baseline lasts; a debug build is for tests, and not for its figures.
 const JITTER_MS: u64 = if cfg!(debug_assertions) { 10 } else { 100 };
@@ -58,7 +62,7 @@ pub(super) fn job(args: &RunArgs, runtime: Runtime, source: Source, ending: &Arc
         slots: slots.reports(&snapshot),
         tail,
         dead_letters: shutdown.buses.iter().map(|bus| (bus.bus.to_string(), bus.dead_letters)).collect(),
-        shutdown: unclean(&shutdown),
+        shutdown: unclean(&config, &shutdown),
         elapsed,
         jitter: before.merge(&after),
         ..of_feed(fed)
@@ -153,14 +157,23 @@ fn lost(shutdown: &ShutdownReport) -> String {
 }
 
 /// What was not drained or did not end, and why, a line each.
-pub(crate) fn unclean(shutdown: &ShutdownReport) -> Vec<String> {
+pub(crate) fn unclean(config: &Config, shutdown: &ShutdownReport) -> Vec<String> {
     let feeds = shutdown.feeds.iter().filter(|feed| feed.end != FeedEnd::Done);
     let feeds = feeds.map(|feed| format!("feed {}: {}", feed.feed, feed.end));
     let slots = shutdown.buses.iter().flat_map(|bus| bus.slots.iter().map(move |slot| (bus.bus, slot)));
-    let slots = slots.filter(|(_, slot)| !slot.is_clean()).map(|(bus, slot)| format!("bus {bus}, slot {slot}"));
+    let slots = slots
+        .filter(|(bus, slot)| !slot.is_clean() && !was_cut_off(config, bus.as_str(), slot))
+        .map(|(bus, slot)| format!("bus {bus}, slot {slot}"));
     let threads = shutdown.threads_left.iter();
     let threads = threads.map(|thread| format!("thread {thread} has not ended: what runs on it has not returned"));
     feeds.chain(slots).chain(threads).collect()
+}
+
+/// Whether a slot is quarantined because that is what its overflow policy says, and no handler panicked or is stuck.
+fn was_cut_off(config: &Config, bus: &str, slot: &SlotReport) -> bool {
+    let configured = config.buses.get(bus).and_then(|bus| bus.slots.get(slot.slot.as_str()));
+    let is_policy = configured.is_some_and(|slot| slot.overflow == SlotOverflowChoice::CutOff);
+    is_policy && slot.state == SlotState::Quarantined && slot.last_panic.is_none() && slot.holds.is_none()
 }
 
 /// What makes the run a failed one, beside its input.

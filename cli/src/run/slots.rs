@@ -142,13 +142,15 @@ impl<H: Handler> Hosted for Host<H> {
         let seen = before.slot(bus, slot.name().as_str());
         let thread = seen.and_then(|slot| slot.thread);
         let core = before.threads.iter().find(|known| Some(known.thread) == thread).and_then(|thread| thread.core);
+        let (stats, fates) = handle.fates();
         Some(SlotReport {
             bus,
             name: slot.name().to_string(),
             core,
             thread: thread.map(|thread| thread.to_string()),
             health: seen.map(|slot| slot.health).unwrap_or_default(),
-            stats: handle.stats(),
+            stats,
+            fates,
             latencies: handle.latencies(),
         })
     }
