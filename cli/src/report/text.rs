@@ -107,7 +107,9 @@ fn head(report: &Report, out: &mut String) {
     let rate = thousands(report.rate() as u64);
     entry(out, "events", &format!("{events} in {seconds:.3} s: {rate} events/s through the bus to every slot"));
     let dropped = if report.dropped == 0 { "none".into() } else { thousands(report.dropped) };
-    entry(out, "", &format!("{} delivered to slots; dropped: {dropped}", thousands(report.delivered)));
+    let lost = report.accounting.slots.iter().map(|slot| slot.lost.iter().sum::<u64>()).sum();
+    let lost = if lost == 0 { String::new() } else { format!("; lost by slots: {}, see accounts", thousands(lost)) };
+    entry(out, "", &format!("{} delivered to slots; dropped: {dropped}{lost}", thousands(report.delivered)));
     if let Some(share) = report.decode_share {
         let rate = report.bytes as f64 / 1e6 / report.feed_elapsed.as_secs_f64().max(1e-9);
         let share = share * 100.0;

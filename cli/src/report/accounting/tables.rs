@@ -16,12 +16,12 @@ pub(in super::super) fn lines(accounting: &Accounting) -> String {
     }
     let overload = accounting
         .overload
-        .map_or_else(String::new, |factor| format!(", {factor} more offered than slots that may lose can take"));
+        .map_or_else(String::new, |factor| format!(": {factor} what slots that may lose can take was offered"));
     let _ = writeln!(out, "\naccounts{overload}");
     accounting.publishers.iter().for_each(|account| publisher(&mut out, account));
     let table = Table::of(accounting);
     table.head(&mut out);
-    accounting.slots.iter().for_each(|slot| table.slot(&mut out, slot));
+    accounting.slots.iter().for_each(|slot| table.slot(&mut out, accounting, slot));
     foot(&mut out, accounting);
     out
 }
@@ -38,6 +38,7 @@ fn publisher(out: &mut String, account: &PublisherAccount) {
 struct Table {
     name: usize,
     filtered: bool,
+    holes: bool,
     lost: [bool; LOSSES.len()],
     in_flight: bool,
 }
@@ -48,7 +49,8 @@ impl Table {
         let name = slots.iter().map(|slot| slot.full_name().len()).max().unwrap_or(0);
         Self {
             name: name.max(24) + 2,
-            filtered: slots.iter().any(|slot| slot.filtered + slot.holes + slot.joined > 0),
+            filtered: slots.iter().any(|slot| slot.filtered + slot.joined > 0),
+            holes: slots.iter().any(|slot| slot.holes > 0),
             lost: std::array::from_fn(|at| slots.iter().any(|slot| slot.lost[at] > 0)),
             in_flight: slots.iter().any(|slot| slot.in_flight > 0),
         }
@@ -71,27 +73,30 @@ impl Table {
         self.reasons().for_each(|at| {
             let _ = write!(out, "{:>13}", LOSSES[at].to_string());
         });
-        let more = [(self.filtered, "not for it"), (self.in_flight, "in flight")];
+        let more = [(self.filtered, "not for it"), (self.holes, "holes"), (self.in_flight, "left")];
         more.iter().filter(|(is_there, _)| *is_there).for_each(|(_, name)| {
             let _ = write!(out, "{name:>13}");
         });
         out.push('\n');
     }
 
-    fn slot(&self, out: &mut String, slot: &SlotAccount) {
-        let other = slot.filtered + slot.holes + slot.joined;
+    fn slot(&self, out: &mut String, accounting: &Accounting, slot: &SlotAccount) {
+        let other = slot.filtered + slot.joined;
         let row = Row {
-            published: Some(slot.published),
+            published: slot.published,
             delivered: slot.delivered,
             lost: &slot.lost,
             other,
+            holes: slot.holes,
             left: slot.in_flight,
         };
         self.row(out, &slot.full_name(), &slot.policy, &row);
         let mut tags: Vec<_> = slot.tags.iter().filter(|tag| tag.lost.iter().any(|count| *count > 0)).collect();
         tags.sort_by_key(|tag| std::cmp::Reverse(tag.lost.iter().sum::<u64>()));
         for tag in tags.iter().take(TAGS) {
-            let row = Row { published: None, delivered: tag.delivered, lost: &tag.lost, other: tag.filtered, left: 0 };
+            let published = accounting.published_of(slot.bus, &tag.tag);
+            let (delivered, other) = (tag.delivered, tag.filtered);
+            let row = Row { published, delivered, lost: &tag.lost, other, holes: 0, left: 0 };
             self.row(out, &format!("  {}", tag.tag), "", &row);
         }
         if tags.len() > TAGS {
@@ -101,28 +106,24 @@ impl Table {
 
     fn row(&self, out: &mut String, name: &str, policy: &str, row: &Row<'_>) {
         let shown = |count: u64| if count == 0 { "-".into() } else { thousands(count) };
-        let published = row.published.map_or_else(String::new, thousands);
-        let _ =
-            write!(out, "  {name:<width$}{policy:<12}{published:>13}{:>13}", shown(row.delivered), width = self.name);
+        let (published, delivered) = (thousands(row.published), shown(row.delivered));
+        let _ = write!(out, "  {name:<width$}{policy:<12}{published:>13}{delivered:>13}", width = self.name);
         let mut cell = |count| {
             let _ = write!(out, "{:>13}", shown(count));
         };
         self.reasons().for_each(|at| cell(row.lost[at]));
-        if self.filtered {
-            cell(row.other);
-        }
-        if self.in_flight {
-            cell(row.left);
-        }
+        let more = [(self.filtered, row.other), (self.holes, row.holes), (self.in_flight, row.left)];
+        more.iter().filter(|(is_there, _)| *is_there).for_each(|(_, count)| cell(*count));
         out.push('\n');
     }
 }
 
 struct Row<'a> {
-    published: Option<u64>,
+    published: u64,
     delivered: u64,
     lost: &'a Lost,
     other: u64,
+    holes: u64,
     left: u64,
 }
 
@@ -136,6 +137,9 @@ fn foot(out: &mut String, accounting: &Accounting) {
             writeln!(out, "  THIS DOES NOT ADD UP, which is a fault of the program: {}", wrong.join(", "))
         }
     };
+    if accounting.slots.iter().any(|slot| slot.in_flight > 0) {
+        let _ = writeln!(out, "  left: published after the slot had ended, or not given to it before it did");
+    }
     for of in accounting.modes.iter().filter(|of| of.changes > 0) {
         let _ = writeln!(out, "  bus {} changed its mode {} times", of.bus, thousands(of.changes));
     }
@@ -161,8 +165,8 @@ mod tests {
             &["slot", "policy", "published", "delivered", "dropped"][..],
             &["md.book", "gate", "1,000", "1,000", "-"],
             &["md.recorder-slow", "drop-oldest", "1,000", "100", "900"],
-            &["Quote", "60", "600"],
-            &["Trade", "40", "300"],
+            &["Quote", "660", "60", "600"],
+            &["Trade", "340", "40", "300"],
         ] {
             assert!(rows.iter().any(|there| there == row), "{row:?} in {text}");
         }
