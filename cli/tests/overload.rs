@@ -94,6 +94,9 @@ fn assert_each_lost_what_its_policy_says(report: &Value) {
             "gate" => assert_eq!((losses, count(slot, "in_flight"), count(slot, "dead")), (0, 0, 0), "{slot}"),
             "drop-newest" | "drop-oldest" => assert!(count(slot, "dropped") == losses && losses > 0, "{slot}"),
             "conflate" => assert!(count(slot, "conflated") == losses && losses > 0, "{slot}"),
+            "drop-oldest, expires" => {
+                assert!(sum(slot, &["dropped", "expired"]) == losses && count(slot, "expired") > 0, "{slot}");
+            }
             "cut-off" => assert!(losses == 0 && count(slot, "in_flight") > 0, "{slot}"),
             other => panic!("{other} in {slot}"),
         }

@@ -126,19 +126,17 @@ fn unfit(config: &Config) -> Vec<Mistake> {
     found
 }
 
-/// Whether a slot may lose events, or its place, rather than hold its publishers up.
+/// Whether a slot may leave events out, or lose its place, rather than hold its publishers up.
 pub(super) fn may_lose(slot: &SlotConfig) -> bool {
-    [&slot.overflow].into_iter().chain(slot.overflow_tags.values()).any(|choice| *choice != SlotOverflowChoice::Gate)
+    let mut choices = [&slot.overflow].into_iter().chain(slot.overflow_tags.values());
+    slot.expires || choices.any(|choice| *choice != SlotOverflowChoice::Gate)
 }
 
-/// What a slot does when it is behind, where its tags differ with a star.
+/// What a slot does when it is behind.
 pub(super) fn policy(slot: &SlotConfig) -> String {
-    let name = slot.overflow.name();
-    if slot.overflow_tags.values().any(|choice| *choice != slot.overflow) {
-        format!("{name} *")
-    } else {
-        name.to_owned()
-    }
+    let others = slot.overflow_tags.values().filter(|choice| **choice != slot.overflow).map(|choice| choice.name());
+    let others: BTreeSet<&str> = others.chain(slot.expires.then_some("expires")).collect();
+    [slot.overflow.name()].into_iter().chain(others).collect::<Vec<_>>().join(", ")
 }
 
 /// Whether `--overload` means anything at that pace with that configuration.

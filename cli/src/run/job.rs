@@ -2,13 +2,14 @@
 //! says what came of it.
 
 use super::accounts::{self, Watch};
+use super::config::{DERIVED, MARKET};
 use super::cores::Cores;
 use super::ending::Ending;
 use super::feed::{self, Fed, Given, pace_of};
 use super::notices::Notices;
 use super::results;
 use super::slots::Slots;
-use super::slowed::Slowness;
+use super::slowed::Slowdown;
 use super::source::Source;
 use crate::args::{Pace, RunArgs};
 use crate::jitter;
@@ -31,7 +32,7 @@ const JITTER_MS: u64 = if cfg!(debug_assertions) { 10 } else { 100 };
 pub(super) fn job(args: &RunArgs, runtime: Runtime, source: Source, ending: &Arc<Ending>) -> Result<Report, String> {
     let (cores, clock) = (Cores::of(&runtime), runtime.clock().clone());
     let before = cores.on_slots(|| jitter::measure(&clock, JITTER_MS));
-    let slowness = args.overload.map(|overload| Arc::new(Slowness::new(overload, &clock, cores.is_shared())));
+    let slowness = args.overload.map(|overload| Slowdown::new(overload, &clock, cores.is_shared()));
     let slots = Slots::attach(&runtime, slowness.as_ref()).map_err(|error| error.to_string())?;
     let given = feed::give(args, &runtime, source, ending).map_err(|error| error.to_string())?;
     let threads = places(&runtime);
@@ -40,7 +41,7 @@ pub(super) fn job(args: &RunArgs, runtime: Runtime, source: Source, ending: &Arc
     let runtime = runtime.on_notice(move |notice| theirs.keep(notice));
     let running = runtime.start().map_err(|failure| failure.to_string())?;
     let mut watch = Watch::new(slots.names());
-    watch_feed(&given, &running, pace_of(args), slowness.as_deref(), &mut watch);
+    watch_feed(&given, &running, pace_of(args), slowness.as_ref(), &mut watch);
     let (snapshot, machine) = (running.snapshot(), running.start_report().machine.clone());
     let tail = tail(&running, &snapshot);
     let asked = Instant::now();
@@ -77,20 +78,25 @@ pub(super) fn job(args: &RunArgs, runtime: Runtime, source: Source, ending: &Arc
 }
 
 /// Looks after the feed until it has ended; slots that are slowed down are told how slow they are to be, and that it is over.
-fn watch_feed(given: &Given, running: &Running, pace: Pace, slowness: Option<&Slowness>, watch: &mut Watch) {
-    if let (Some(slowness), Pace::PerSecond(rate)) = (slowness, pace) {
-        slowness.set_offered(rate);
-    }
-    given.watch(running, |since, events| {
-        watch.look(since, &running.snapshot());
-        // By the recorded times: the mean so far.
-        if let (Some(slowness), Pace::Times(_), true) = (slowness, pace, !since.is_zero()) {
-            slowness.set_offered(events as f64 / since.as_secs_f64());
+fn watch_feed(given: &Given, running: &Running, pace: Pace, slowdown: Option<&Slowdown>, watch: &mut Watch) {
+    let set_offered = |bus: &str, rate: f64| {
+        if let Some(slowdown) = slowdown {
+            slowdown.of(bus).set_offered(rate);
         }
+    };
+    let steady = if let Pace::PerSecond(rate) = pace { Some(rate) } else { None };
+    steady.iter().for_each(|rate| set_offered(MARKET, *rate));
+    given.watch(running, |since, events| {
+        let snapshot = running.snapshot();
+        watch.look(since, &snapshot);
+        // Where no pace says it, the mean so far does.
+        let mean = |events: u64| events as f64 / since.as_secs_f64().max(1e-3);
+        if steady.is_none() {
+            set_offered(MARKET, mean(events));
+        }
+        set_offered(DERIVED, mean(snapshot.bus(DERIVED).map_or(0, |bus| bus.published)));
     });
-    if let Some(slowness) = slowness {
-        slowness.end();
-    }
+    slowdown.iter().for_each(|slowdown| slowdown.end());
 }
 
 /// The feed's part of the report.

@@ -6,7 +6,7 @@ use super::kind::Kind;
 use super::outlet::Outlet;
 use super::recorder::Recorder;
 use super::signal::Signals;
-use super::slowed::{Slowed, Slowness};
+use super::slowed::{Slowdown, Slowed, Slowness};
 use super::source::INSTRUMENTS_MAX;
 use super::tape::Tapes;
 use super::worker::Worker;
@@ -56,11 +56,11 @@ impl Slots {
     ///
     /// # Errors
     /// Those of the runtime.
-    pub(super) fn attach(runtime: &Runtime, slowness: Option<&Arc<Slowness>>) -> Result<Self, RuntimeError> {
+    pub(super) fn attach(runtime: &Runtime, slowness: Option<&Slowdown>) -> Result<Self, RuntimeError> {
         let (market, derived) = (runtime.bus::<events::Events>(MARKET)?, runtime.bus::<derived::Events>(DERIVED)?);
         let mut slots = Vec::new();
         for (name, kind, config) in named(runtime) {
-            let slow = slowness.filter(|_| may_lose(config));
+            let slow = slowness.filter(|_| may_lose(config)).map(|slowness| slowness.of(kind.bus()));
             slots.push(match kind {
                 Kind::Tape => host(&derived, name, kind, Tapes::new(INSTRUMENTS_MAX), Worker::tape, slow)?,
                 Kind::Recorder => host(&market, name, kind, Recorder::new(), Worker::recorder, slow)?,
@@ -111,7 +111,9 @@ fn outlet(runtime: &Runtime, derived: &RuntimeBus<derived::Events>, slot: &str) 
     let publishers = runtime.config().buses.get(DERIVED).into_iter().flat_map(|bus| &bus.publishers);
     let mut held = publishers.filter(|(name, config)| config.slot == full || (config.slot.is_empty() && *name == slot));
     match held.next() {
-        Some((name, _)) => derived.shared_publisher(name).map(|publisher| Outlet::new(name, publisher)),
+        Some((name, _)) => {
+            derived.shared_publisher(name).map(|publisher| Outlet::new(name, publisher, runtime.clock()))
+        }
         None => Ok(Outlet::none()),
     }
 }

@@ -1,7 +1,8 @@
-//! What `--overload` does to a slot that may lose: its handler is made so slow that it takes one event in so many of those that the feed offers.
+//! What `--overload` does to a slot that may lose: its handler is made so slow that it takes one event in so many of those that its bus is offered.
 //! It spins on the clock, as a handler does that has too much to do. The main thread says how long an event takes, from the rate at which events
 //! are offered; slots that gate are left as they are.
 
+use super::config::DERIVED;
 use super::worker::Worker;
 use crate::args::Overload;
 use std::sync::Arc;
@@ -14,7 +15,30 @@ use tagring::event::Event;
 /// each come to their share so.
 const SPARE_EVENTS: u64 = 256;
 
-/// How slow slots are, told by the main thread and read by theirs.
+/// How slow the slots of each bus are.
+pub(super) struct Slowdown {
+    market: Arc<Slowness>,
+    derived: Arc<Slowness>,
+}
+
+impl Slowdown {
+    pub(super) fn new(overload: Overload, clock: &Clock, yields: bool) -> Self {
+        let slowness = || Arc::new(Slowness::new(overload, clock, yields));
+        Self { market: slowness(), derived: slowness() }
+    }
+
+    pub(super) fn of(&self, bus: &str) -> &Arc<Slowness> {
+        if bus == DERIVED { &self.derived } else { &self.market }
+    }
+
+    /// Nothing more is offered to any of them.
+    pub(super) fn end(&self) {
+        self.market.end();
+        self.derived.end();
+    }
+}
+
+/// How slow the slots of a bus are, told by the main thread and read by theirs.
 pub(super) struct Slowness {
     overload: Overload,
     clock: Clock,
@@ -27,7 +51,7 @@ pub(super) struct Slowness {
 }
 
 impl Slowness {
-    pub(super) fn new(overload: Overload, clock: &Clock, yields: bool) -> Self {
+    fn new(overload: Overload, clock: &Clock, yields: bool) -> Self {
         Self { overload, clock: clock.clone(), ticks: AtomicU64::new(0), yields, is_over: AtomicBool::new(false) }
     }
 
@@ -39,7 +63,7 @@ impl Slowness {
     }
 
     /// Nothing more is offered.
-    pub(super) fn end(&self) {
+    fn end(&self) {
         self.is_over.store(true, Ordering::Relaxed);
     }
 

@@ -37,6 +37,7 @@ fn publisher(out: &mut String, account: &PublisherAccount) {
 /// The columns that say something.
 struct Table {
     name: usize,
+    policy: usize,
     filtered: bool,
     holes: bool,
     lost: [bool; LOSSES.len()],
@@ -49,6 +50,7 @@ impl Table {
         let name = slots.iter().map(|slot| slot.full_name().len()).max().unwrap_or(0);
         Self {
             name: name.max(24) + 2,
+            policy: slots.iter().map(|slot| slot.policy.len()).max().unwrap_or(0).max(10) + 2,
             filtered: slots.iter().any(|slot| slot.filtered + slot.joined > 0),
             holes: slots.iter().any(|slot| slot.holes > 0),
             lost: std::array::from_fn(|at| slots.iter().any(|slot| slot.lost[at] > 0)),
@@ -63,12 +65,13 @@ impl Table {
     fn head(&self, out: &mut String) {
         let _ = write!(
             out,
-            "  {:<width$}{:<12}{:>13}{:>13}",
+            "  {:<width$}{:<policy$}{:>13}{:>13}",
             "slot",
             "policy",
             "published",
             "delivered",
-            width = self.name
+            width = self.name,
+            policy = self.policy
         );
         self.reasons().for_each(|at| {
             let _ = write!(out, "{:>13}", LOSSES[at].to_string());
@@ -107,7 +110,12 @@ impl Table {
     fn row(&self, out: &mut String, name: &str, policy: &str, row: &Row<'_>) {
         let shown = |count: u64| if count == 0 { "-".into() } else { thousands(count) };
         let (published, delivered) = (thousands(row.published), shown(row.delivered));
-        let _ = write!(out, "  {name:<width$}{policy:<12}{published:>13}{delivered:>13}", width = self.name);
+        let _ = write!(
+            out,
+            "  {name:<width$}{policy:<wide$}{published:>13}{delivered:>13}",
+            width = self.name,
+            wide = self.policy
+        );
         let mut cell = |count| {
             let _ = write!(out, "{:>13}", shown(count));
         };
