@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::load::LoadArgs;
+pub(crate) use crate::overload::Overload;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -76,9 +77,12 @@ pub(crate) struct RunArgs {
     #[arg(long, value_enum, requires = "input")]
     pub(crate) format: Option<InputFormat>,
     /// How fast: `max`, `recorded`, `Nx` (times recorded speed) or `N/s` (events a second). Default: max for files,
-    /// 1000000/s for the synthetic session
+    /// 1000000/s for the synthetic session and with --overload
     #[arg(long, value_name = "max|recorded|Nx|N/s", allow_hyphen_values = true)]
     pub(crate) pace: Option<Pace>,
+    /// Offer so many times more than slots can take: those that may lose events are made as slow as that; the others have to see all of it
+    #[arg(long, value_name = "10x", allow_hyphen_values = true)]
+    pub(crate) overload: Option<Overload>,
     /// Cores to use, the first for the feed, the others for the slots. Default: all the process may use, at most 5
     #[arg(long, value_delimiter = ',', value_name = "CORE,..", value_parser = core, allow_hyphen_values = true)]
     pub(crate) cores: Option<Vec<usize>>,

@@ -7,9 +7,11 @@ mod derived;
 mod jitter;
 mod load;
 mod log;
+mod overload;
 mod report;
 mod run;
 mod say;
+mod series;
 mod tail;
 
 use clap::Parser;

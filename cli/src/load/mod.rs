@@ -226,7 +226,7 @@ impl<'a> Job<'a> {
             gaps: before.merge(&after),
             all: ended.sample,
             ports: ended.ports,
-            unclean: unclean(&ended.shutdown),
+            unclean: unclean(&graph.config, &ended.shutdown),
             shutdown: ended.shutdown,
             notices: unsettled.into_iter().chain(notices.lines()).collect(),
             is_interrupted,

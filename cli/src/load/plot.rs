@@ -5,18 +5,14 @@ use super::objective::Objective;
 use super::quantity::{shown_ns, shown_rate};
 use super::report::Report;
 use super::sample::{Interval, PERCENTILES};
-use plotters::coord::Shift;
+use crate::report::panels::{Area, Drawn, GREY, POINTS, builder, key, panels, text};
 use plotters::prelude::*;
 use std::fs::OpenOptions;
 use std::io;
 use std::path::Path;
 
-const WIDTH: u32 = 960;
-const PANEL: u32 = 260;
 /// Panels at most: slots beyond are in the JSON object.
 const PANELS: usize = 16;
-/// Points of a curve at most.
-const POINTS: usize = 600;
 
 const COLOURS: [RGBColor; 5] = [
     RGBColor(31, 119, 180),
@@ -27,10 +23,6 @@ const COLOURS: [RGBColor; 5] = [
 ];
 const HELD: RGBColor = RGBColor(44, 140, 44);
 const FAILED: RGBColor = RGBColor(190, 40, 40);
-const GREY: RGBColor = RGBColor(110, 110, 110);
-
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-type Drawn = Result<(), String>;
 
 /// Looks whether the file can be written, before the load begins.
 ///
@@ -59,15 +51,10 @@ fn unwritable(path: &Path, error: &io::Error) -> String {
 }
 
 fn svg(report: &Report) -> Result<String, String> {
-    let mut text = String::new();
     let intervals = report.intervals.at_most(POINTS);
     let searches = report.verdict.objectives().iter().filter(|_| !report.trials.is_empty()).count();
     let slots = if report.stage.is_some() { report.slots.len().min(PANELS) } else { 0 };
-    let panels = slots + usize::from(slots > 0) + searches.min(PANELS);
-    {
-        let root = SVGBackend::with_string(&mut text, (WIDTH, PANEL * panels.max(1) as u32)).into_drawing_area();
-        root.fill(&WHITE).map_err(|error| error.to_string())?;
-        let areas = root.split_evenly((panels.max(1), 1));
+    panels(slots + usize::from(slots > 0) + searches.min(PANELS), |areas| {
         let mut areas = areas.iter();
         if slots > 0 {
             areas.next().map_or(Ok(()), |area| rates(area, &intervals))?;
@@ -78,9 +65,8 @@ fn svg(report: &Report) -> Result<String, String> {
         for (objective, area) in report.verdict.objectives().iter().zip(areas) {
             search(area, objective, report)?;
         }
-        root.present().map_err(|error| error.to_string())?;
-    }
-    Ok(text)
+        Ok(())
+    })
 }
 
 /// Asked and achieved rates over time.
@@ -183,24 +169,4 @@ fn logarithmic<'a, 'b>(
         .y_label_formatter(&|ns| shown_ns(*ns as u64));
     mesh.draw().map_err(text)?;
     Ok(chart)
-}
-
-fn builder<'a, 'b>(area: &'a Area<'b>, title: &str) -> ChartBuilder<'a, 'b, SVGBackend<'b>> {
-    let mut builder = ChartBuilder::on(area);
-    builder.margin(8).margin_right(120).x_label_area_size(28).y_label_area_size(76).caption(title, ("sans-serif", 15));
-    builder
-}
-
-/// What the colours mean, beside the chart.
-fn key(area: &Area<'_>, names: &[(&str, RGBColor)]) -> Drawn {
-    for ((name, colour), at) in names.iter().zip(0..) {
-        let style = ("sans-serif", 13).into_font().color(colour);
-        let at = (WIDTH as i32 - 104, 44 + 18 * at);
-        area.draw(&Text::new((*name).to_owned(), at, style)).map_err(text)?;
-    }
-    Ok(())
-}
-
-fn text(error: impl std::fmt::Display) -> String {
-    format!("plot: {error}")
 }

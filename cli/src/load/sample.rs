@@ -1,13 +1,11 @@
-//! Looks at a running load, and intervals between two looks: what was done in them and how long it took. However long a load runs, there are at most
-//! [`INTERVALS_MAX`] of them: neighbours are put together then.
+//! Looks at a running load, and intervals between two looks: what was done in them and how long it took.
 
 use super::port::PortTally;
+use crate::series::{Joined, Series};
 use std::time::Duration;
 use tagring::bus::{SlotState, SlotStats};
 use tagring::counters::HistogramSnapshot;
 
-/// Intervals kept.
-pub(super) const INTERVALS_MAX: usize = 2_048;
 /// Percentiles as they are told.
 pub(super) const PERCENTILES: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999)];
 
@@ -114,8 +112,10 @@ impl Interval {
     pub(super) fn lost(&self) -> u64 {
         self.sources.lost() + self.outlets.lost()
     }
+}
 
-    /// This one and the next as one. Counts are exact; percentiles are never below the true ones.
+impl Joined for Interval {
+    /// Counts are exact; percentiles are never below the true ones.
     fn with(&self, next: &Self) -> Self {
         let mut both = self.clone();
         both.to = next.to;
@@ -135,37 +135,13 @@ impl Interval {
     }
 }
 
-/// As many intervals as there may be, in order and without gaps.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Intervals(Vec<Interval>);
-
-impl Intervals {
-    pub(super) fn push(&mut self, interval: Interval) {
-        self.0.push(interval);
-        if self.0.len() > INTERVALS_MAX {
-            self.0 = joined(&self.0, INTERVALS_MAX / 2);
-        }
-    }
-
-    pub(super) fn all(&self) -> &[Interval] {
-        &self.0
-    }
-
-    /// No more than so many, put together where there are more.
-    pub(super) fn at_most(&self, limit: usize) -> Vec<Interval> {
-        joined(&self.0, limit)
-    }
-}
-
-fn joined(intervals: &[Interval], limit: usize) -> Vec<Interval> {
-    let each = intervals.len().div_ceil(limit.max(1)).max(1);
-    let one = |some: &[Interval]| some[1..].iter().fold(some[0].clone(), |sum, next| sum.with(next));
-    intervals.chunks(each).map(one).collect()
-}
+/// All intervals of a load.
+pub(super) type Intervals = Series<Interval>;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::series::ENTRIES_MAX;
     use tagring::counters::Histogram;
 
     fn interval(at: u64) -> Interval {
@@ -196,10 +172,10 @@ mod tests {
         let pushed = 100_000;
         for at in 0..pushed {
             intervals.push(interval(at));
-            assert!(intervals.all().len() <= INTERVALS_MAX);
+            assert!(intervals.all().len() <= ENTRIES_MAX);
         }
         let all = intervals.all();
-        assert!(all.len() > INTERVALS_MAX / 4, "{}", all.len());
+        assert!(all.len() > ENTRIES_MAX / 4, "{}", all.len());
         assert!(all.windows(2).all(|pair| pair[0].to == pair[1].from));
         assert_eq!((all[0].from, all[all.len() - 1].to), (Duration::ZERO, Duration::from_secs(pushed)));
         assert_eq!(all.iter().map(|one| one.generated).sum::<u64>(), 2 * pushed);

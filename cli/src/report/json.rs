@@ -122,6 +122,7 @@ fn object(report: &Report) -> Value {
         "clock": report.clock,
         "cores": report.cores,
         "threads": report.threads.iter().map(place).collect::<Vec<_>>(),
+        "accounting": super::accounting::object(&report.accounting),
         "tail": super::tail::object(&report.tail, None),
         "machine": report.machine,
         "notices": report.notices,

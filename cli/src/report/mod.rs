@@ -1,23 +1,28 @@
 //! What a run came to, and three ways to show it: text, JSON, a plot.
 
+pub(crate) mod accounting;
 pub(crate) mod axes;
 mod ended;
 mod json;
+pub(crate) mod panels;
 mod plot;
 pub(crate) mod tail;
 mod text;
 
 use crate::args::{Pace, RunArgs};
 use crate::say::{print, say};
+use accounting::Accounting;
 pub(crate) use ended::Ended;
+pub(crate) use plot::tag_name;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tagring::bus::{SlotLatencies, SlotStats};
+use tagring::bus::{Fate, SlotLatencies, SlotStats};
 use tagring::counters::HistogramSnapshot;
+use tagring::event::Tag;
 use tagring::runtime::watchdog::Health;
 use tagring_logging::Counts;
 use tagring_market::book::depth::DepthCounts;
@@ -96,6 +101,8 @@ pub(crate) struct Report {
     pub(crate) feed_elapsed: Duration,
     pub(crate) slots: Vec<SlotReport>,
     pub(crate) tail: Tail,
+    /// Where every event went.
+    pub(crate) accounting: Accounting,
     pub(crate) jitter: HistogramSnapshot,
     pub(crate) trades: Vec<Trades>,
     pub(crate) books: Vec<(String, BookTop)>,
@@ -141,6 +148,7 @@ impl Default for Report {
             feed_elapsed: Duration::ZERO,
             slots: Vec::new(),
             tail: Tail::default(),
+            accounting: Accounting::default(),
             jitter: HistogramSnapshot::default(),
             trades: Vec::new(),
             books: Vec::new(),
@@ -155,12 +163,15 @@ impl Default for Report {
 
 /// One slot.
 pub(crate) struct SlotReport {
+    pub(crate) bus: &'static str,
     pub(crate) name: String,
     pub(crate) core: Option<usize>,
     pub(crate) thread: Option<String>,
     /// As the watchdog saw it when the feed had ended.
     pub(crate) health: Health,
     pub(crate) stats: SlotStats,
+    /// What became of events by tag, in the order of [`Fate::ALL`], where the slot keeps that.
+    pub(crate) fates: Vec<(Tag, [u64; Fate::ALL.len()])>,
     pub(crate) latencies: SlotLatencies,
 }
 

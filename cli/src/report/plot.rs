@@ -40,7 +40,7 @@ pub(super) fn page(report: &Report) -> Result<String, String> {
             .chain([jitter()])
             .collect::<Vec<Curve<'_>>>()
     };
-    let mut body = String::new();
+    let mut body = super::accounting::charts(&report.accounting)?;
     let mut add = |title: &str, curves: &[Curve<'_>]| -> Result<(), String> {
         if curves.iter().any(|(name, snapshot)| name != JITTER && snapshot.count() > 0) {
             body.push_str(&chart(title, curves)?);
@@ -56,7 +56,7 @@ pub(super) fn page(report: &Report) -> Result<String, String> {
         let mut tags: Vec<_> = slot.latencies.tags.iter().filter(|tag| tag.hop.count() > 0).collect();
         tags.sort_by_key(|tag| std::cmp::Reverse(tag.hop.count()));
         tags.truncate(CURVES);
-        let name = |tag: tagring::event::Tag| tag_name(report, &slot.name, tag);
+        let name = |tag: tagring::event::Tag| tag_name(slot.bus, tag);
         let hops: Vec<Curve<'_>> = tags.iter().map(|tag| (name(tag.tag), &tag.hop)).collect();
         let services: Vec<Curve<'_>> = tags.iter().map(|tag| (name(tag.tag), &tag.service)).collect();
         add(&format!("Slot {}: hop by tag (events timed alone)", slot.name), &hops)?;
@@ -89,15 +89,14 @@ pub(super) fn tail_page(report: &Report) -> Result<String, String> {
     ))
 }
 
-/// A tag's name: slots on the second bus have a family of their own.
-fn tag_name(report: &Report, slot: &str, tag: tagring::event::Tag) -> String {
+/// A tag's name, in the family of its bus.
+pub(crate) fn tag_name(bus: &str, tag: tagring::event::Tag) -> String {
     use tagring::event::Family;
-    let schema = if slot == "tape" {
+    let schema = if bus == crate::run::DERIVED {
         crate::derived::Events::schema_of(tag)
     } else {
         tagring_market::events::Events::schema_of(tag)
     };
-    debug_assert!(report.slots.iter().any(|known| known.name == slot));
     schema.map_or_else(|| format!("tag {tag}"), |schema| schema.name.to_owned())
 }
 

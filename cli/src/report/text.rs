@@ -19,6 +19,7 @@ pub(super) fn text(report: &Report) -> String {
     head(report, &mut out);
     tags(report, &mut out);
     slots(report, &mut out);
+    out.push_str(&super::accounting::lines(&report.accounting));
     out.push_str(&super::tail::lines(&report.tail));
     markets(report, &mut out);
     foot(report, &mut out);
@@ -106,7 +107,9 @@ fn head(report: &Report, out: &mut String) {
     let rate = thousands(report.rate() as u64);
     entry(out, "events", &format!("{events} in {seconds:.3} s: {rate} events/s through the bus to every slot"));
     let dropped = if report.dropped == 0 { "none".into() } else { thousands(report.dropped) };
-    entry(out, "", &format!("{} delivered to slots; dropped: {dropped}", thousands(report.delivered)));
+    let lost = report.accounting.slots.iter().map(|slot| slot.lost.iter().sum::<u64>()).sum();
+    let lost = if lost == 0 { String::new() } else { format!("; lost by slots: {}, see accounts", thousands(lost)) };
+    entry(out, "", &format!("{} delivered to slots; dropped: {dropped}{lost}", thousands(report.delivered)));
     if let Some(share) = report.decode_share {
         let rate = report.bytes as f64 / 1e6 / report.feed_elapsed.as_secs_f64().max(1e-9);
         let share = share * 100.0;
@@ -153,13 +156,20 @@ fn tags(report: &Report, out: &mut String) {
     }
 }
 
-fn row(out: &mut String, name: &str, core: &str, events: &str, what: &str, snapshot: &HistogramSnapshot) {
+fn row(
+    out: &mut String,
+    (name, width): (&str, usize),
+    core: &str,
+    events: &str,
+    what: &str,
+    snapshot: &HistogramSnapshot,
+) {
     let empty = snapshot.count() == 0;
     let show = |ns| if empty { "-   ".into() } else { time(ns) };
     let q = |q| show(snapshot.quantile(q));
     let _ = writeln!(
         out,
-        "  {name:<10} {core:>4} {events:>14}  {what:<8}{:>10}{:>10}{:>10}{:>10}",
+        "  {name:<width$} {core:>4} {events:>14}  {what:<8}{:>10}{:>10}{:>10}{:>10}",
         q(0.5),
         q(0.99),
         q(0.999),
@@ -168,17 +178,26 @@ fn row(out: &mut String, name: &str, core: &str, events: &str, what: &str, snaps
 }
 
 fn slots(report: &Report, out: &mut String) {
+    let width = report.slots.iter().map(|slot| slot.name.len()).max().unwrap_or(0).max(10);
     let _ = writeln!(
         out,
-        "\n{:<12} {:>4} {:>14}  {:<8}{:>10}{:>10}{:>10}{:>10}",
-        "slot", "core", "events", "", "p50   ", "p99   ", "p99.9   ", "max   "
+        "\n{:<head$} {:>4} {:>14}  {:<8}{:>10}{:>10}{:>10}{:>10}",
+        "slot",
+        "core",
+        "events",
+        "",
+        "p50   ",
+        "p99   ",
+        "p99.9   ",
+        "max   ",
+        head = width + 2
     );
     for SlotReport { name, core, stats, latencies, health, .. } in &report.slots {
         let core = core.map_or_else(|| "-".into(), |core| core.to_string());
-        row(out, name, &core, &thousands(stats.delivered), "hop", &latencies.hop);
-        row(out, "", "", "", "service", &latencies.service);
+        row(out, (name, width), &core, &thousands(stats.delivered), "hop", &latencies.hop);
+        row(out, ("", width), "", "", "service", &latencies.service);
         if report.pace != Pace::Max {
-            row(out, "", "", "", "age", &latencies.age);
+            row(out, ("", width), "", "", "age", &latencies.age);
         }
         let stays_well = matches!(health, Health::Well | Health::Over);
         if stats.state != SlotState::Stopped || !stays_well || stats.panics > 0 {
@@ -187,7 +206,7 @@ fn slots(report: &Report, out: &mut String) {
                 writeln!(out, "    {state}, was {health}; {panics} panics, {restarts} restarts, {} dead", stats.dead);
         }
     }
-    row(out, "platform", "", "", "jitter", &report.jitter);
+    row(out, ("platform", width), "", "", "jitter", &report.jitter);
     let _ = writeln!(out, "  hop: from publishing to the handler. service: the handler's own time.");
     if report.pace != Pace::Max {
         let _ =

@@ -110,6 +110,10 @@ impl Books {
         self.orders.inconsistencies()
     }
 
+    pub(crate) fn outlet(&self) -> &Outlet {
+        &self.outlet
+    }
+
     pub(crate) fn dropped(&self) -> u64 {
         self.outlet.dropped()
     }

@@ -1,12 +1,14 @@
 //! The main job's configuration: the one built in or a file in its place, the environment over it, `--cores` over both. Whatever it says
-//! has effect or is refused: the job has code for certain buses, publishers, slots and one feed, and for no others.
+//! has effect or is refused: the job has code for certain buses, publishers and one feed, and for slots whose name begins with that of one
+//! of its handlers.
 
-use crate::args::RunArgs;
+use super::kind::Kind;
+use crate::args::{Pace, RunArgs};
 use std::collections::BTreeSet;
 use tagring::bus::{CoreError, allowed_cores};
 use tagring::event::Family;
 use tagring::runtime::Plan;
-use tagring::runtime::config::{Config, Cores, Mistake, Mistakes, SlotConfig};
+use tagring::runtime::config::{Config, Cores, Mistake, Mistakes, SlotConfig, SlotOverflowChoice};
 use tagring::runtime::machine::Topology;
 use tagring_market::events;
 
@@ -22,11 +24,16 @@ pub(super) const FEED: &str = "feed";
 /// The bus of market data.
 pub(super) const MARKET: &str = "md";
 /// The bus of what slots make of it.
-pub(super) const DERIVED: &str = "derived";
+pub(crate) const DERIVED: &str = "derived";
 
-/// What the job has code for: buses, their publishers, their slots.
+/// What the job cannot do without and, but for slots, has code for: buses, their publishers, their slots.
 const PARTS: [(&str, &[&str], &[&str]); 2] =
     [(MARKET, &[FEED], &["book", "signal", "recorder"]), (DERIVED, &["book", "signal"], &["tape"])];
+
+/// What to do about a part that the job has no code for.
+const NO_CODE: &str = "take it out, or give it code in a program of your own";
+/// The same of a slot.
+const NO_HANDLER: &str = "take it out, begin its name with one of these and a dash (`recorder-audit`), or give it code in a program of your own";
 
 /// The configuration as the arguments and the environment say.
 ///
@@ -93,12 +100,14 @@ fn put_on(config: &mut Config, cores: &[usize]) {
 /// What the job needs and is not there, and what is there and it has no code for.
 fn unfit(config: &Config) -> Vec<Mistake> {
     let mut found = Vec::new();
-    compare("feeds", config.feeds.keys(), &[FEED], &mut found);
-    compare("buses", config.buses.keys(), &PARTS.map(|(bus, ..)| bus), &mut found);
+    compare("feeds", config.feeds.keys(), &[FEED], NO_CODE, &mut found);
+    compare("buses", config.buses.keys(), &PARTS.map(|(bus, ..)| bus), NO_CODE, &mut found);
     for (name, publishers, slots) in PARTS {
         let Some(bus) = config.buses.get(name) else { continue };
-        compare(&format!("buses.{name}.publishers"), bus.publishers.keys(), publishers, &mut found);
-        compare(&format!("buses.{name}.slots"), bus.slots.keys(), slots, &mut found);
+        compare(&format!("buses.{name}.publishers"), bus.publishers.keys(), publishers, NO_CODE, &mut found);
+        let is_more = |slot: &str| !slots.contains(&slot) && Kind::of(slot).is_some_and(|kind| kind.bus() == name);
+        let there = bus.slots.keys().filter(|slot| !is_more(slot));
+        compare(&format!("buses.{name}.slots"), there, slots, NO_HANDLER, &mut found);
         for (slot, config) in &bus.slots {
             let path = format!("buses.{name}.slots.{slot}.tags");
             found.extend(if name == MARKET {
@@ -117,8 +126,46 @@ fn unfit(config: &Config) -> Vec<Mistake> {
     found
 }
 
+/// Whether a slot may leave events out, or lose its place, rather than hold its publishers up.
+pub(super) fn may_lose(slot: &SlotConfig) -> bool {
+    let mut choices = [&slot.overflow].into_iter().chain(slot.overflow_tags.values());
+    slot.expires || choices.any(|choice| *choice != SlotOverflowChoice::Gate)
+}
+
+/// What a slot does when it is behind.
+pub(super) fn policy(slot: &SlotConfig) -> String {
+    let others = slot.overflow_tags.values().filter(|choice| **choice != slot.overflow).map(|choice| choice.name());
+    let others: BTreeSet<&str> = others.chain(slot.expires.then_some("expires")).collect();
+    [slot.overflow.name()].into_iter().chain(others).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether `--overload` means anything at that pace with that configuration.
+///
+/// # Errors
+/// It does not, and why.
+pub(super) fn check_overload(pace: Pace, config: &Config) -> Result<(), String> {
+    if pace == Pace::Max {
+        return Err("TR-3062: --overload: at --pace max the feed is as fast as slots allow, so that nothing is too much for them; give a rate \
+                    such as --pace 1000000/s, or leave --pace out"
+            .into());
+    }
+    let mut slots = config.buses.values().flat_map(|bus| bus.slots.values());
+    if slots.any(may_lose) {
+        return Ok(());
+    }
+    Err("TR-3061: --overload: every slot of the configuration has overflow = \"gate\", so that none may lose an event and the feed would only \
+         wait; give one another `overflow`, or take --config examples/overload.toml"
+        .into())
+}
+
 /// Names that are there against those that the job has code for.
-fn compare<'a>(path: &str, there: impl Iterator<Item = &'a String>, ours: &[&str], found: &mut Vec<Mistake>) {
+fn compare<'a>(
+    path: &str,
+    there: impl Iterator<Item = &'a String>,
+    ours: &[&str],
+    remedy: &str,
+    found: &mut Vec<Mistake>,
+) {
     let there: BTreeSet<&str> = there.map(String::as_str).collect();
     for name in ours.iter().filter(|name| !there.contains(**name)) {
         let mistake =
@@ -131,7 +178,7 @@ fn compare<'a>(path: &str, there: impl Iterator<Item = &'a String>, ours: &[&str
     }
     for name in there.iter().filter(|name| !ours.contains(name)) {
         let mistake = Mistake::new("TR-3008", format!("{path}.{name}"), "", "the main job has no code for it");
-        found.push(mistake.allowed(ours.join(", ")).remedy("take it out, or give it code in a program of your own"));
+        found.push(mistake.allowed(ours.join(", ")).remedy(remedy));
     }
 }
 

@@ -22,7 +22,7 @@ impl Cores {
     }
 
     /// Whether feed and slots have one core together.
-    fn is_shared(&self) -> bool {
+    pub(super) fn is_shared(&self) -> bool {
         self.feed.is_some() && self.slots.iter().all(|core| *core == self.feed)
     }
 

@@ -17,14 +17,15 @@ use tagring::runtime::config::{OverflowChoice, PublisherConfig};
 use tagring::runtime::{Feed, Running, Runtime, RuntimeError, Waited};
 use tagring_market::events;
 
-/// The synthetic session's rate, unless asked otherwise: what a busy feed brings, so that latencies mean something.
-const SYNTHETIC_RATE: f64 = 1_000_000.0;
-/// How often the main thread looks after the feed.
-const LOOK: Duration = Duration::from_millis(50);
+/// The rate of the synthetic session and of an overload, unless asked otherwise: what a busy feed brings, so that latencies mean something.
+const STEADY_RATE: f64 = 1_000_000.0;
+/// How often the main thread looks after the feed, and at what slots are behind.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// How fast the feed is to go, asked for or not.
 pub(super) fn pace_of(args: &RunArgs) -> Pace {
-    let default = if args.input.is_some() { Pace::Max } else { Pace::PerSecond(SYNTHETIC_RATE) };
+    let is_steady = args.input.is_none() || args.overload.is_some();
+    let default = if is_steady { Pace::PerSecond(STEADY_RATE) } else { Pace::Max };
     args.pace.unwrap_or(default)
 }
 
@@ -33,10 +34,18 @@ pub(super) struct Fed {
     pub(super) name: String,
     pub(super) format: &'static str,
     pub(super) consumed: Consumed,
+    /// Events that came due, those that were not published included.
+    pub(super) offered: u64,
     pub(super) published: u64,
+    pub(super) by_tag: Vec<(&'static str, u64)>,
     pub(super) levels: u64,
     pub(super) waits: u64,
+    /// Dropped for want of room.
     pub(super) dropped: u64,
+    /// Larger than the bus can take.
+    pub(super) oversized: u64,
+    /// Waited for room when the feed was to end.
+    pub(super) interrupted: u64,
     pub(super) start: Instant,
     pub(super) elapsed: Duration,
 }
@@ -113,19 +122,33 @@ impl Input {
         let pacer = Pacer::new(feed.clock(), self.pace, self.seconds, self.ending, feed.shares_core());
         let mut sink = BusSink::new(self.publisher, feed.clock(), pacer, self.patience, self.strict, self.progress);
         let consumed = self.source.feed(&mut sink);
-        let (published, levels, waits, dropped) = (sink.published(), sink.levels(), sink.waits(), sink.dropped());
-        let start = start + sink.paused();
+        let fed = Fed {
+            name,
+            format,
+            consumed,
+            offered: sink.offered(),
+            published: sink.published(),
+            by_tag: sink.by_tag(),
+            levels: sink.levels(),
+            waits: sink.waits(),
+            dropped: sink.dropped(),
+            oversized: sink.oversized().0,
+            interrupted: sink.interrupted(),
+            start: start + sink.paused(),
+            elapsed: Duration::ZERO,
+        };
         // The sink, and with it the bus's only publisher, ends here: slots finish and stop.
         drop(sink);
-        Fed { name, format, consumed, published, levels, waits, dropped, start, elapsed: start.elapsed() }
+        Fed { elapsed: fed.start.elapsed(), ..fed }
     }
 }
 
 impl Given {
-    /// Shows progress until the feed has ended, or is to end.
-    pub(super) fn watch(&self, running: &Running) {
+    /// Shows progress until the feed has ended, or is to end. `look` is called now and then, with the time since it began and what it has published.
+    pub(super) fn watch(&self, running: &Running, mut look: impl FnMut(Duration, u64)) {
         while running.wait(Some(LOOK)) == Waited::TimedOut {
-            let elapsed = self.progress.start.get().map_or(0.0, |start| start.elapsed().as_secs_f64());
+            let since = self.progress.start.get().map_or(Duration::ZERO, Instant::elapsed);
+            let elapsed = since.as_secs_f64();
             // For a feed that waits for a pipe; all others look at the time themselves.
             if self.seconds.is_some_and(|seconds| elapsed >= seconds) {
                 self.ending.set_overdue();
@@ -133,6 +156,7 @@ impl Given {
             let events = self.progress.events.load(Ordering::Relaxed);
             self.bar.set_position(self.progress.done.load(Ordering::Relaxed));
             self.bar.set_message(report::rate_line(events, elapsed));
+            look(since, events);
         }
     }
 

@@ -1,12 +1,14 @@
 //! The main job: a feed publishes market data to a bus; slots build books, look for signals and record; what they derive goes to a
 //! second bus, where the tape is. Then the report.
 
+mod accounts;
 mod books;
 mod config;
 mod cores;
 mod ending;
 mod feed;
 mod job;
+mod kind;
 mod notices;
 mod outlet;
 mod pace;
@@ -16,13 +18,16 @@ mod session;
 mod signal;
 mod sink;
 mod slots;
+mod slowed;
 mod source;
 mod tape;
+mod worker;
 
 use crate::args::RunArgs;
 use crate::log;
 use crate::report::{self, Shown};
 use crate::say::{list, print, say};
+pub(crate) use config::DERIVED;
 pub(crate) use cores::Cores;
 use ending::Ending;
 use job::job;
@@ -59,6 +64,7 @@ pub(crate) fn main(args: &RunArgs, shown: &Shown) -> ExitCode {
 }
 
 fn run(args: &RunArgs, config: Config, shown: &Shown) -> Result<u8, String> {
+    args.overload.map_or(Ok(()), |_| config::check_overload(feed::pace_of(args), &config))?;
     let runtime = Runtime::new(config).map_err(|mistakes| mistakes.to_string())?;
     // From here on, until the report is out.
     let _signals = runtime.take_signals().map_err(|error| error.to_string())?;

@@ -1,14 +1,42 @@
 //! What the handlers know once they have ended, for the report.
 
-use super::books;
-use super::slots::Handlers;
+use super::books::{self, Books};
+use super::recorder::Recorder;
+use super::signal::Signals;
+use super::tape::Tapes;
+use super::worker::Worker;
 use crate::report::{self, Report};
 use tagring::event::Family;
 use tagring_market::events;
 
+/// The handlers of the slots that are called as their handler is. What others of the same kind know is in the accounts alone.
+#[derive(Default)]
+struct Main<'a> {
+    book: Option<&'a Books>,
+    signal: Option<&'a Signals>,
+    recorder: Option<&'a Recorder>,
+    tape: Option<&'a Tapes>,
+}
+
+impl<'a> Main<'a> {
+    fn of(handlers: &'a [(String, Worker)]) -> Self {
+        let mut found = Self::default();
+        for (name, worker) in handlers {
+            match (name.as_str(), worker) {
+                ("book", Worker::Book(books)) => found.book = Some(books),
+                ("signal", Worker::Signal(signals)) => found.signal = Some(signals),
+                ("recorder", Worker::Recorder(recorder)) => found.recorder = Some(recorder),
+                ("tape", Worker::Tape(tapes)) => found.tape = Some(tapes),
+                _ => {}
+            }
+        }
+        found
+    }
+}
+
 /// What only the handlers know.
-pub(super) fn fill_in(report: &mut Report, handlers: &Handlers) {
-    let Handlers { book, signal, recorder, tape } = handlers;
+pub(super) fn fill_in(report: &mut Report, handlers: &[(String, Worker)]) {
+    let Main { book, signal, recorder, tape } = Main::of(handlers);
     let slots = &report.slots;
     report.delivered = slots.iter().map(|slot| slot.stats.delivered).sum();
     report.dropped += slots.iter().map(|slot| slot.stats.dead).sum::<u64>();

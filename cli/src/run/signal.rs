@@ -35,6 +35,10 @@ impl Signals {
         self.given
     }
 
+    pub(crate) fn outlet(&self) -> &Outlet {
+        &self.outlet
+    }
+
     pub(crate) fn dropped(&self) -> u64 {
         self.outlet.dropped()
     }

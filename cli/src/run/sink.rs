@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tagring::bus::{BytesError, Envelope, PublishFailure, Publisher, Stamping};
 use tagring::clock::Clock;
-use tagring::event::Payload;
+use tagring::event::{Family, MAX_TAGS, Payload, Tag};
 use tagring_market::events::{self, BookSnapshot};
 use tagring_market::sink::{Level, Sink, SinkStopped};
 use zerocopy::IntoBytes;
@@ -34,7 +34,11 @@ pub(crate) struct BusSink {
     publisher: Publisher<events::Events>,
     clock: Clock,
     pacer: Pacer,
+    /// Events that came due.
+    offered: u64,
     published: u64,
+    /// The same by tag.
+    by_tag: Box<[u64; MAX_TAGS]>,
     levels: u64,
     /// Times the bus was full and the feed had to wait.
     waits: u64,
@@ -42,6 +46,8 @@ pub(crate) struct BusSink {
     patience: Option<Duration>,
     /// Events dropped so.
     dropped: u64,
+    /// Events that waited when the feed was to stop.
+    interrupted: u64,
     progress: Arc<Progress>,
     snapshot: Vec<u8>,
     /// Snapshots that the bus can never take, and what it said of the first.
@@ -74,11 +80,14 @@ impl BusSink {
             publisher,
             clock: clock.clone(),
             pacer,
+            offered: 0,
             published: 0,
+            by_tag: Box::new([0; MAX_TAGS]),
             levels: 0,
             waits: 0,
             patience,
             dropped: 0,
+            interrupted: 0,
             progress,
             snapshot: Vec::new(),
             oversized: (0, None),
@@ -95,6 +104,18 @@ impl BusSink {
         self.published
     }
 
+    /// Events that came due, whatever became of them.
+    pub(crate) fn offered(&self) -> u64 {
+        self.offered
+    }
+
+    /// Events published, by the name of their tag, those that there were.
+    pub(crate) fn by_tag(&self) -> Vec<(&'static str, u64)> {
+        let all =
+            events::Events::SCHEMAS.iter().map(|schema| (schema.name, self.by_tag[usize::from(schema.tag.get())]));
+        all.filter(|&(_, count)| count > 0).collect()
+    }
+
     pub(crate) fn waits(&self) -> u64 {
         self.waits
     }
@@ -102,6 +123,11 @@ impl BusSink {
     /// Events that found no room.
     pub(crate) fn dropped(&self) -> u64 {
         self.dropped
+    }
+
+    /// Events that waited for room when the feed was to stop.
+    pub(crate) fn interrupted(&self) -> u64 {
+        self.interrupted
     }
 
     /// So much of the source is done.
@@ -128,6 +154,13 @@ impl BusSink {
         self.pacer.message(recorded_ns).map_err(|_| SinkStopped)
     }
 
+    /// One more is published.
+    #[inline]
+    fn count(&mut self, tag: Tag) {
+        self.published += 1;
+        self.by_tag[usize::from(tag.get()) % MAX_TAGS] += 1;
+    }
+
     #[inline]
     fn envelope(&mut self, key: u32) -> Result<Envelope, SinkStopped> {
         if self.published.is_multiple_of(TICK_EVERY) {
@@ -136,10 +169,9 @@ impl BusSink {
             self.pacer.check().map_err(|_| SinkStopped)?;
         }
         let envelope = Envelope::key(key);
-        Ok(match self.pacer.event().map_err(|_| SinkStopped)? {
-            Some(due) => envelope.intended(due),
-            None => envelope,
-        })
+        let due = self.pacer.event().map_err(|_| SinkStopped)?;
+        self.offered += 1;
+        Ok(due.map_or(envelope, |due| envelope.intended(due)))
     }
 
     /// The bus is full: waits until it is not, as long as configured, or the feed is to stop. Whether the event was published. Stands by its
@@ -171,6 +203,7 @@ impl BusSink {
             }
         }
         self.waited += self.clock.now().since(start);
+        self.interrupted += u64::from(result.is_err());
         result
     }
 
@@ -204,7 +237,7 @@ impl Sink for BusSink {
                 return Ok(());
             }
         }
-        self.published += 1;
+        self.count(P::TAG);
         if let Some(start) = sample {
             let spent = self.clock.now_after_load().since(start).saturating_sub(self.waited - waited + self.reading);
             // What is this long was no publishing: the system took the core. It stands for itself alone.
@@ -243,7 +276,7 @@ impl Sink for BusSink {
         if !result? {
             return Ok(());
         }
-        self.published += 1;
+        self.count(BookSnapshot::TAG);
         self.levels += (bids.len() + asks.len()) as u64;
         Ok(())
     }
