@@ -353,6 +353,13 @@ pub enum LanesError {
         /// What was asked for.
         starvation: u64,
     },
+    /// A group was to share the events of all lanes by key: it needs one order, and each lane has its own.
+    Group {
+        /// The bus.
+        bus: Name,
+        /// The group.
+        group: Name,
+    },
     /// A lane's ring was not built.
     Ring {
         /// The bus.
@@ -372,6 +379,7 @@ impl LanesError {
             Self::Count { .. } => "TR-0991",
             Self::Weights { .. } => "TR-0992",
             Self::Starvation { .. } => "TR-0993",
+            Self::Group { .. } => "TR-0994",
             Self::Ring { cause, .. } => cause.code(),
         }
     }
@@ -391,6 +399,10 @@ impl fmt::Display for LanesError {
             Self::Starvation { bus, starvation } => {
                 write!(f, "bus {bus}: a starvation bound of {starvation} events; take 1 to {STARVATION_MAX}")?;
             }
+            Self::Group { bus, group } => write!(
+                f,
+                "bus {bus}: group {group} on a bus with lanes, which has no single order; make it a group of one lane, or of a bus without"
+            )?,
             Self::Ring { bus, lane, cause } => return write!(f, "bus {bus}, lane {lane}: {cause}"),
         }
         write!(f, " [{}]", self.code())
