@@ -292,7 +292,9 @@ fn with_lanes<F: Family>(
         if config.has_many_publishers_in(lane) {
             ports.extend(Ports::many(config, lane, &builder.many(cells)?));
         } else {
-            ports.push(Ports::one(config, lane, builder.single_with_bytes(cells, size(config.arena_bytes))?));
+            let port = Ports::one(config, lane, builder.single_with_bytes(cells, size(config.arena_bytes))?);
+            // A lane that nobody publishes to is closed from the start.
+            ports.extend(port.0.is_some().then_some(port));
         }
     }
     Ok((builder.build()?, ports))

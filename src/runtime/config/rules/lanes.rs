@@ -1,6 +1,6 @@
 //! Lanes: weights that fit them, publishers in lanes that there are, and nothing that several lanes cannot have.
 
-use crate::runtime::config::bounds::WEIGHT;
+use crate::runtime::config::bounds::{LANE, WEIGHT};
 use crate::runtime::config::mistake::{Mistake, key_path, quoted};
 use crate::runtime::config::{BusConfig, Config, LanePolicyChoice, SlotOverflowChoice};
 
@@ -23,38 +23,25 @@ fn weights(path: &str, bus: &BusConfig, found: &mut Vec<Mistake>) {
             found.push(Mistake::out_of_range(format!("{path}[{at}]"), weight, weight < WEIGHT.min, WEIGHT));
         }
     }
-    let (count, value) = (lanes.weights.len(), format!("{:?}", lanes.weights));
-    match lanes.policy {
-        LanePolicyChoice::Strict if count > 0 => {
-            let mistake = Mistake::new("TR-0745", path, value, "weights where the policy is strict");
-            found.push(mistake.allowed("no weights").remedy("leave them out, or set policy = \"weighted\""));
-        }
-        LanePolicyChoice::Weighted if count as u64 != u64::from(lanes.count) => {
-            let what = format!("{count} weights for {} lanes", lanes.count);
-            let mistake = Mistake::new("TR-0745", path, value, what).allowed("one for each lane");
-            found.push(mistake.remedy(format!("give {} weights, the most urgent lane's first", lanes.count)));
-        }
-        _ => {}
+    let count = lanes.weights.len();
+    if lanes.policy == LanePolicyChoice::Weighted && count as u64 != u64::from(lanes.count) {
+        let what = format!("{count} weights for {} lanes", lanes.count);
+        let mistake = Mistake::new("TR-0745", path, format!("{:?}", lanes.weights), what).allowed("one for each lane");
+        found.push(mistake.remedy(format!("give {} weights, the most urgent lane's first", lanes.count)));
     }
 }
 
-/// Each is in a lane that there is, and each lane has one.
+/// Each is in a lane that there is.
 fn publishers(path: &str, bus: &BusConfig, found: &mut Vec<Mistake>) {
     let count = bus.lanes.count;
-    for (name, publisher) in bus.publishers.iter().filter(|(_, publisher)| publisher.lane >= count) {
+    // What no bus can have is out of range, and said where numbers are checked.
+    let is_none = |lane: u32| (u64::from(count)..=LANE.max).contains(&u64::from(lane));
+    for (name, publisher) in bus.publishers.iter().filter(|(_, publisher)| is_none(publisher.lane)) {
         let path = format!("{path}.{}", key_path(&["publishers", name, "lane"]));
         let what = format!("the bus has {count} {}", if count == 1 { "lane" } else { "lanes" });
         let mistake = Mistake::new("TR-0745", path, publisher.lane, what);
         let remedy = format!("take one of those, or set lanes.count = {}", u64::from(publisher.lane) + 1);
         found.push(mistake.allowed(format!("0 to {}", count.saturating_sub(1))).remedy(remedy));
-    }
-    // More lanes than there may be are a mistake of their own.
-    let is_empty = |lane: &u32| !bus.publishers.values().any(|publisher| publisher.lane == *lane);
-    if count > 1
-        && let Some(lane) = (0..count.min(crate::bus::LANES_MAX as u32)).find(is_empty)
-    {
-        let mistake = Mistake::new("TR-0745", format!("{path}.lanes.count"), count, format!("lane {lane} has no publisher"));
-        found.push(mistake.allowed("lanes with a publisher each").remedy(format!("set lane = {lane} for one, or take fewer lanes")));
     }
 }
 
