@@ -499,10 +499,7 @@ fn what_is_wrong_with_lanes_is_said_with_its_code() {
     (0..4).for_each(|_| drop(five.single(8).unwrap()));
     let count = five.single(8).map(drop).unwrap_err();
     assert_eq!(count, LanesError::Count { bus: "md".into(), lanes: 5 });
-    assert_eq!(
-        count.to_string(),
-        "bus md: 5 lanes; a bus has 1 to 4; give what is equally urgent one lane [TR-0991]"
-    );
+    assert_eq!(count.to_string(), "bus md: 5 lanes; a bus has 1 to 4; give what is equally urgent one lane [TR-0991]");
     assert_eq!(Lanes::<Events>::builder("md").build().map(drop).unwrap_err().code(), "TR-0991");
     let build = |policy| {
         let mut two = Lanes::<Events>::builder("md").policy(policy);
@@ -514,10 +511,7 @@ fn what_is_wrong_with_lanes_is_said_with_its_code() {
         Err("bus md: weights [1, 2, 3] for 2 lanes; give each lane one, from 1 to 1000 [TR-0992]".into())
     );
     assert!(build(LanePolicy::Weighted(vec![1, 0])).is_err_and(|error| error.ends_with("[TR-0992]")));
-    assert_eq!(
-        build(strict(0)),
-        Err("bus md: a starvation bound of 0 events; take 1 to 1073741824 [TR-0993]".into())
-    );
+    assert_eq!(build(strict(0)), Err("bus md: a starvation bound of 0 events; take 1 to 1073741824 [TR-0993]".into()));
     let ring = Lanes::<Events>::builder("md").single(3).map(drop).unwrap_err();
     assert_eq!(
         ring.to_string(),
@@ -564,10 +558,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 fn policies() -> impl Strategy<Value = LanePolicy> {
-    prop_oneof![
-        (1_u64..100).prop_map(strict),
-        prop::collection::vec(1_u32..20, 4).prop_map(LanePolicy::Weighted),
-    ]
+    prop_oneof![(1_u64..100).prop_map(strict), prop::collection::vec(1_u32..20, 4).prop_map(LanePolicy::Weighted),]
 }
 
 proptest! {

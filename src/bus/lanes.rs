@@ -389,7 +389,10 @@ impl fmt::Display for LanesError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Count { bus, lanes } => {
-                write!(f, "bus {bus}: {lanes} lanes; a bus has 1 to {LANES_MAX}; give what is equally urgent one lane")?;
+                write!(
+                    f,
+                    "bus {bus}: {lanes} lanes; a bus has 1 to {LANES_MAX}; give what is equally urgent one lane"
+                )?;
             }
             Self::Weights { bus, weights, lanes } => write!(
                 f,

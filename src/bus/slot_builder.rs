@@ -243,7 +243,11 @@ impl<F: Family> SlotBuilder<F> {
 
     /// Whether the slot needs more than a reader.
     fn is_managed(&self) -> bool {
-        self.lanes.is_some() || self.accounts || self.expires || self.admission.is_some() || self.policies.is_evictable(&F::ALL)
+        self.lanes.is_some()
+            || self.accounts
+            || self.expires
+            || self.admission.is_some()
+            || self.policies.is_evictable(&F::ALL)
     }
 
     /// What may not be: events that a slot has lost cannot be waited for, and a slot is cut off as a whole.
@@ -324,7 +328,10 @@ impl<F: Family> SlotBuilder<F> {
         let letters = self.letters.as_ref().map(|keeper| keeper.connect(&view));
         let cradle = Cradle { shared: Arc::clone(&view.shared), beat: Arc::clone(&view.beat), born: false };
         let handle = SlotHandle { view, handler: handler_back };
-        Ok((Seed { builder: self, ticket, reader, lower, handler, give_back, meter, tail, letters, rows, cradle }, handle))
+        Ok((
+            Seed { builder: self, ticket, reader, lower, handler, give_back, meter, tail, letters, rows, cradle },
+            handle,
+        ))
     }
 
     /// Takes a place on the bus, or one in each of its lanes.
@@ -397,7 +404,10 @@ impl<F: Family> Ticket<F> {
         let attached = &bus.inner.attached;
         let limit = bus.inner.slots as u32;
         let step = |count: u32| (count < limit).then_some(count + 1);
-        attached.fetch_update(Ordering::Relaxed, Ordering::Relaxed, step).ok().map(|_| Self { bus: bus.clone(), lower: Vec::new() })
+        attached
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, step)
+            .ok()
+            .map(|_| Self { bus: bus.clone(), lower: Vec::new() })
     }
 }
 

@@ -98,7 +98,8 @@ impl<F: Family> BusControl for Bus<F> {
         self.inner.ring.is_revoked(place)
     }
     fn revoke(&self, place: ReaderId) -> bool {
-        self.inner.ring.revoke(place)
+        // A publisher may have cut it off before.
+        self.inner.ring.revoke(place) || self.inner.ring.is_revoked(place)
     }
 }
 

@@ -209,8 +209,7 @@ impl<F: Family> DeadLetters<F> {
             counts: CachePadded::default(),
         };
         let desk = Desk { reader: ring.attach()?, publisher, kept: VecDeque::new(), mailboxes: Vec::new() };
-        let office =
-            Office { bus, clock: clock.clone(), books: Arc::new(books), desk: Mutex::new(desk) };
+        let office = Office { bus, clock: clock.clone(), books: Arc::new(books), desk: Mutex::new(desk) };
         Ok(Self { office: Arc::new(office) })
     }
 

@@ -1,8 +1,7 @@
 //! A slot as its runtime keeps it: its configuration, and the slot from outside once it is attached.
 
 use super::config::{
-    AccountsChoice, MeasureChoice, OverflowChoice, PanicChoice, PublisherConfig, SlotConfig,
-    SlotOverflowChoice,
+    AccountsChoice, MeasureChoice, OverflowChoice, PanicChoice, PublisherConfig, SlotConfig, SlotOverflowChoice,
 };
 use super::error::RuntimeError;
 use super::hosted_bus::HostedBus;

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tagring::bus::{Context, Handler, LANES_MAX, Outcome, PublishFailure, Publisher};
 use tagring::event::Event;
+use tagring::runtime::Deadline;
 use tagring::runtime::config::{
     BusConfig, Config, LanePolicyChoice, LanesConfig, PublisherConfig, SlotConfig, SlotOverflowChoice,
 };
-use tagring::runtime::Deadline;
 
 /// Writes down the lane of each event, and waits at a gate with the first one.
 struct InOrder {
@@ -78,7 +78,10 @@ pub(crate) fn issue_4582_lanes_count() {
         let publishers: Vec<_> = (0..count).map(|lane| md.publisher(&format!("p{lane}")).unwrap()).collect();
         let running = runtime.start().unwrap();
         let bus = running.snapshot().bus("md").unwrap().clone();
-        assert_eq!((bus.capacity, bus.lanes.len()), (64 * u64::from(count), if count > 1 { count as usize } else { 0 }));
+        assert_eq!(
+            (bus.capacity, bus.lanes.len()),
+            (64 * u64::from(count), if count > 1 { count as usize } else { 0 })
+        );
         drop(publishers);
         eventually("it ends with the last of its lanes", || slot.handle().unwrap().is_done());
     }
@@ -109,7 +112,8 @@ pub(crate) fn issue_4582_lanes_starvation_events() {
 #[test]
 pub(crate) fn issue_4582_lanes_weights() {
     for (weights, share) in [(vec![3, 1], 72), (vec![1, 3], 24)] {
-        let order = order(LanesConfig { count: 2, policy: LanePolicyChoice::Weighted, weights, ..LanesConfig::default() });
+        let order =
+            order(LanesConfig { count: 2, policy: LanePolicyChoice::Weighted, weights, ..LanesConfig::default() });
         assert!(of_lane(&order, 96, 0).abs_diff(share) <= 8, "{order:?}");
     }
 }
@@ -225,11 +229,7 @@ fn a_group_of_lanes_is_refused() {
 
 #[test]
 fn a_stuck_slot_on_lanes_is_found_and_frees_them() {
-    let stuck = SlotConfig {
-        stuck: tagring::runtime::config::StuckChoice::Quarantine,
-        stuck_after_ms: 20,
-        ..slot()
-    };
+    let stuck = SlotConfig { stuck: tagring::runtime::config::StuckChoice::Quarantine, stuck_after_ms: 20, ..slot() };
     let runtime = runtime(laned(LanesConfig { count: 2, ..LanesConfig::default() }, 8, &[("s", stuck)]));
     let md = runtime.bus::<Events>("md").unwrap();
     let (gate, seen) = (Gate::default(), Arc::default());

@@ -18,7 +18,8 @@ const REDELIVERED_DEAD: usize = 4;
 /// A lane's row holds its fates, then its holes.
 const LANE_HOLES: usize = Fate::ALL.len();
 
-const _: () = assert!(Fate::ALL.len() < ROW && LANES_MAX <= ROW, "a row holds all fates and one count more, and all lanes");
+const _: () =
+    assert!(Fate::ALL.len() < ROW && LANES_MAX <= ROW, "a row holds all fates and one count more, and all lanes");
 
 /// The slot thread's side. Counts through a shared borrow: source and loop both have it.
 pub(in crate::bus) struct Rows {

@@ -63,6 +63,10 @@ fn history(path: &str, bus: &BusConfig, found: &mut Vec<Mistake>) {
     for name in bus.history.keys() {
         let path = format!("{path}.{}", key_path(&["history", name]));
         let mistake = Mistake::new("TR-0745", path, "", "the history of a bus with lanes, which has no single order");
-        found.push(mistake.allowed("histories of buses without lanes").remedy("leave it out, or keep that of a lane from code"));
+        found.push(
+            mistake
+                .allowed("histories of buses without lanes")
+                .remedy("leave it out, or keep that of a lane from code"),
+        );
     }
 }
