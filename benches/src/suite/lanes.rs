@@ -28,7 +28,7 @@ const CELLS: usize = 1 << 14;
 /// An urgent event comes so often.
 const EVERY: Duration = Duration::from_micros(20);
 /// Quotes between two looks at the clock.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 32;
 /// Most events of a turn: the default, and one for who cares about the urgent lane alone.
 const TURNS: [usize; 2] = [256, 16];
 const SOON: Duration = Duration::from_secs(20);
