@@ -467,10 +467,10 @@ fn issue_4582_a_parked_slot_wakes_for_any_of_its_lanes() {
     let thread = SlotThread::builder("parked").start().unwrap();
     let slot = md.slot("desk").wait(WaitStrategy::SpinThenPark).attach(&thread, Seen::default()).unwrap();
     for round in 0..5 {
-        for lane in 0..3 {
+        for (lane, publisher) in publishers.iter_mut().enumerate() {
             let parks = thread.stats().parks;
             wait_until("it parks", || thread.stats().parks > parks);
-            publishers[lane].try_publish(0, &Quote { number: round }).unwrap();
+            publisher.try_publish(0, &Quote { number: round }).unwrap();
             wait_until("it has woken", || slot.lanes()[lane].delivered == round + 1);
         }
     }
@@ -614,9 +614,9 @@ proptest! {
                 }
             }
         }
-        for lane in 0..count {
+        for (lane, longest) in longest.into_iter().enumerate() {
             let bound = policy.wait_max(lane, count, limit);
-            prop_assert!(longest[lane] <= bound, "lane {} waited for {} events of {}", lane, longest[lane], bound);
+            prop_assert!(longest <= bound, "lane {} waited for {} events of {}", lane, longest, bound);
         }
         drop(ports);
         while slot.turn() {}
