@@ -443,3 +443,23 @@ pub struct LaneStats {
     /// Sequences that carried no event.
     pub holes: u64,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    crate::events! { pub mod market; pub struct Quote = 1, v1 { pub price: i64 } }
+
+    #[test]
+    fn issue_4582_all_lanes_share_the_doorbell_and_the_clock() {
+        let bell = Arc::default();
+        let mut builder = Lanes::<market::Events>::builder("md").doorbell(&bell);
+        let _publishers = (builder.single(4).unwrap(), builder.many(4).unwrap(), builder.single(4).unwrap());
+        let md = builder.build().unwrap();
+        assert!(md.lanes().iter().all(|lane| Arc::ptr_eq(lane.inner.ring.doorbell(), &bell)));
+        let now = md.clock().now();
+        assert!(md.lanes().iter().all(|lane| lane.clock().now() >= now), "their times can be compared");
+        let names: Vec<_> = md.lanes().iter().map(|lane| lane.name().to_string()).collect();
+        assert_eq!(names, ["md.0", "md.1", "md.2"]);
+    }
+}
