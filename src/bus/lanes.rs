@@ -313,7 +313,7 @@ impl<F: Family> BusControl for LaneControl<F> {
     }
 
     fn is_revoked(&self, _: ReaderId) -> bool {
-        self.each().any(|(bus, place)| bus.inner.ring.is_revoked(place))
+        self.each().all(|(bus, place)| bus.inner.ring.is_revoked(place))
     }
 
     fn revoke(&self, _: ReaderId) -> bool {

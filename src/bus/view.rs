@@ -98,8 +98,7 @@ impl<F: Family> BusControl for Bus<F> {
         self.inner.ring.is_revoked(place)
     }
     fn revoke(&self, place: ReaderId) -> bool {
-        // A publisher may have cut it off before.
-        self.inner.ring.revoke(place) || self.inner.ring.is_revoked(place)
+        self.inner.ring.revoke(place)
     }
 }
 
