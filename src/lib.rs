@@ -36,6 +36,7 @@ mod guide {
         Publishing "../docs/guide/publishing.md"
         Slots "../docs/guide/slots.md"
         Overflow "../docs/guide/overflow.md"
+        Lanes "../docs/guide/lanes.md"
         Failure "../docs/guide/failure.md"
         DeadLetters "../docs/guide/dead-letters.md"
         Waiting "../docs/guide/waiting.md"

@@ -226,8 +226,8 @@ struct Key {
 }
 
 /// A publisher that a slot of its own bus holds must not wait, so the one that keys are tried on has another bus.
-const BASE: &str =
-    "[buses.md.slots.a]\n[buses.md.slots.b]\n[buses.md.history.h]\n[buses.orders.publishers.p]\n[threads.t]\n[feeds.f]";
+const BASE: &str = "[buses.md.slots.a]\n[buses.md.slots.b]\n[buses.md.history.h]\n[buses.orders.publishers.p]\n[threads.t]\n[feeds.f]\n\
+    [buses.orders.lanes]\ncount = 3\nweights = [4, 2, 1]";
 
 fn key(path: &str) -> Key {
     Key { path: path.to_owned(), schema: Value::Null }
@@ -269,7 +269,8 @@ fn walk(schema: &Value, path: &str, root: &Value, keys: &mut Vec<Key>) {
     } else {
         let mut merged = target.clone();
         merged["default"] = schema["default"].clone();
-        keys.push(Key { path: path.replace("md.publishers", "orders.publishers"), schema: merged });
+        let path = path.replace("md.publishers", "orders.publishers").replace("md.lanes", "orders.lanes");
+        keys.push(Key { path, schema: merged });
     }
 }
 
@@ -293,6 +294,8 @@ impl Key {
             "keep" => "[\"Trade\"]".into(),
             "slot" => "\"md.b\"".into(),
             "cores" => "[5]".into(),
+            "weights" => "[3, 2, 1]".into(),
+            "lane" => "2".into(),
             _ if default.is_boolean() => (!default.as_bool().unwrap()).to_string(),
             _ => match (default.as_u64().unwrap(), self.schema["maximum"].as_u64().unwrap()) {
                 (0, _) => "32".into(),

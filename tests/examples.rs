@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 /// Each example and a line that it prints.
-const EXAMPLES: [(&str, &str); 11] = [
+const EXAMPLES: [(&str, &str); 12] = [
     ("hello", "vwap 102 over 100000 trades"),
     ("pipeline", "the signal saw 20000 quotes, the book was behind at 0"),
     ("many_publishers", "quantities [10000, 10000, 10000], 0 out of order"),
@@ -13,6 +13,7 @@ const EXAMPLES: [(&str, &str); 11] = [
     ("own_loop", "high 996 after 10000 ticks"),
     ("history", "trade 9990 of key 3: 999 at 100"),
     ("two_buses", "30000 shares in bars"),
+    ("lanes", "by lane: [100, 100000] handled, no halt late by more than a turn"),
     ("runtime", "9990 shares in bars, 1 panic told"),
     ("simulation", "1000 runs, each with a panic, none lost anything else"),
     ("jitter", "no latency on this core is better than these gaps"),

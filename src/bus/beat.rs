@@ -70,11 +70,11 @@ impl fmt::Display for Phase {
 /// How far a slot is. Cheap to take: a few relaxed loads; each field is of its own moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// All events below this sequence are done: stored once per turn.
+    /// All events below this sequence are done: stored once per turn. On a bus with lanes the sum over them.
     pub position: u64,
-    /// The sequence last handed to the handler: stored per event.
+    /// The sequence last handed to the handler, in its lane: stored per event.
     pub at: u64,
-    /// Events published on the slot's bus so far.
+    /// Events published on the slot's bus so far, in all its lanes.
     pub published: u64,
     /// The slot's state.
     pub state: SlotState,
@@ -106,6 +106,8 @@ struct Line {
     phase: AtomicU32,
     /// The tag of the event that is redelivered now, plus 1: its cell may be long overwritten.
     letter: AtomicU32,
+    /// The lane of the event last handed to the handler.
+    lane: AtomicU32,
 }
 
 impl Beat {
@@ -148,6 +150,16 @@ impl Beat {
     #[inline(always)]
     pub(super) fn idle_polls(&self) -> u64 {
         self.0.idle_polls.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    pub(super) fn set_lane(&self, lane: usize) {
+        self.0.lane.store(lane as u32, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(super) fn lane(&self) -> usize {
+        self.0.lane.load(Ordering::Relaxed) as usize
     }
 
     pub(super) fn set_letter(&self, tag: Option<Tag>) {

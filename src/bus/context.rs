@@ -29,6 +29,8 @@ pub struct Context {
     /// Set where a callback was the one that does nothing: it need not be timed.
     pub(super) did_nothing: bool,
     pub(super) arena: Option<Arc<ByteArena>>,
+    /// Those of the bus's lanes; that of the lane at hand is above, and its place here is empty. Empty on a bus without lanes.
+    arenas: Box<[Option<Arc<ByteArena>>]>,
     pub(super) scratch: Bump,
 }
 
@@ -54,8 +56,36 @@ impl Context {
             holds_event: false,
             did_nothing: false,
             arena,
+            arenas: Box::default(),
             scratch,
         }
+    }
+
+    /// The bus has lanes with these arenas; that of lane 0, which is at hand, was given to [`Self::new`].
+    pub(super) fn set_arenas(&mut self, mut arenas: Box<[Option<Arc<ByteArena>>]>) {
+        arenas.iter_mut().take(1).for_each(|arena| *arena = None);
+        self.arenas = arenas;
+    }
+
+    /// The events at hand came in this lane.
+    #[inline]
+    pub(super) fn set_lane(&mut self, lane: usize) {
+        let before = self.beat.lane();
+        if lane != before {
+            self.change_lane(before, lane);
+        }
+    }
+
+    /// Moves arenas and counts no references.
+    fn change_lane(&mut self, from: usize, to: usize) {
+        debug_assert!(!self.holds_event, "a lane changes between turns");
+        if let Some(place) = self.arenas.get_mut(from) {
+            core::mem::swap(&mut self.arena, place);
+        }
+        if let Some(place) = self.arenas.get_mut(to) {
+            core::mem::swap(&mut self.arena, place);
+        }
+        self.beat.set_lane(to);
     }
 
     /// The event in `cell` is the one at hand from here on.
@@ -77,6 +107,13 @@ impl Context {
     #[inline]
     pub fn sequence(&self) -> u64 {
         self.beat.at()
+    }
+
+    /// The lane that the event at hand came in, after a batch that of the last one; 0 where the bus has no lanes. [`Self::sequence`] is that lane's.
+    #[must_use]
+    #[inline]
+    pub fn lane(&self) -> usize {
+        self.beat.lane()
     }
 
     /// Which attempt at the event this is: 1, or more where a dead letter was handed back.
@@ -141,7 +178,7 @@ impl Context {
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         match &self.arena {
-            // SAFETY: `holds_event` is set only while the slot's gating reader holds the sequence at hand on this bus, and cleared
+            // SAFETY: `holds_event` is set only while the slot's gating reader holds the sequence at hand on this bus, in the lane whose arena this is, and cleared
             // before it advances; only this thread changes that sequence; the borrow of `self` ends with the handler call.
             Some(arena) if self.holds_event => unsafe { arena.bytes(self.beat.at()) },
             _ => &[],

@@ -36,8 +36,10 @@ impl fmt::Display for DeadReason {
 pub struct Dead<'e, C> {
     /// The event where it lies.
     pub cell: &'e C,
-    /// Its sequence.
+    /// Its sequence, in its lane.
     pub sequence: u64,
+    /// Its lane; 0 where the bus has none.
+    pub lane: usize,
     /// Why it died.
     pub reason: DeadReason,
     /// How often the handler has had it, this time included.
@@ -55,6 +57,8 @@ pub struct Returned<C> {
     pub cell: C,
     /// The sequence it had.
     pub sequence: u64,
+    /// The lane it came in.
+    pub lane: usize,
     /// How often the handler has had it before.
     pub attempts: u32,
 }

@@ -1,6 +1,7 @@
 //! What can go wrong at a bus: publishing, attaching, detaching.
 
 use super::bytes::BytesError;
+use super::flow::SlotOverflow;
 use super::name::Name;
 use crate::ring::{PublishError, RingError};
 use core::fmt;
@@ -71,6 +72,13 @@ pub enum AttachError {
     CutOffOfTags {
         /// The slot.
         slot: Name,
+    },
+    /// A slot that reads several lanes may not lose events.
+    OverflowOfLanes {
+        /// The slot.
+        slot: Name,
+        /// What was asked for.
+        overflow: SlotOverflow,
     },
     /// Every slot of the bus is taken.
     SlotsExhausted {
@@ -145,6 +153,7 @@ impl AttachError {
             Self::NotTakenUp { .. } => "TR-0618",
             Self::AfterLossy { .. } => "TR-0625",
             Self::CutOffOfTags { .. } => "TR-0626",
+            Self::OverflowOfLanes { .. } => "TR-0990",
         }
     }
 }
@@ -186,6 +195,10 @@ impl fmt::Display for AttachError {
             Self::CutOffOfTags { slot } => write!(
                 f,
                 "slot {slot}: the overflow `cut-off` is for a whole slot, not for some of its tags; set it for the slot, and for no tag another"
+            )?,
+            Self::OverflowOfLanes { slot, overflow } => write!(
+                f,
+                "slot {slot}: the overflow `{overflow}` on a bus with lanes, whose slots gate; attach the slot to a single lane, or leave it at `gate`"
             )?,
             Self::OwnThread { thread } => {
                 write!(f, "thread {thread} cannot wait for a slot of its own to start; attach from another thread")?;

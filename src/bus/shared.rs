@@ -1,6 +1,6 @@
 //! What a slot's thread and those who look at the slot from outside share: its tags, what it is asked to do, its state, its counts.
 
-use super::flow::{Fate, RowsReader};
+use super::flow::{Fate, LaneCounts, RowsReader};
 use super::state::{SlotState, StateCell};
 use super::tally::{COUNTS, Tally};
 use crate::counters::Block;
@@ -128,6 +128,11 @@ impl SlotShared {
     /// What became of events by tag, and in all, of one moment; `None` where the slot keeps no such account.
     pub(super) fn account(&self) -> Option<(Tally, Vec<(Tag, [u64; Fate::ALL.len()])>)> {
         self.rows.as_ref().map(RowsReader::read)
+    }
+
+    /// The account of each lane, of one moment; empty where the bus has none.
+    pub(super) fn lanes(&self) -> Vec<LaneCounts> {
+        self.rows.as_ref().map_or_else(Vec::new, RowsReader::lanes)
     }
 
     /// The counts as they stood after one turn.

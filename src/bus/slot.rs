@@ -244,6 +244,9 @@ impl<H: Handler, C: StoreEvent, B: Books<C>> Hands<'_, H, C, B> {
     /// All events of a turn, then the end of the batch.
     #[inline(always)]
     fn run<E: Events<C>>(mut self, turn: &mut E) {
+        if B::KEPT {
+            self.ctx.set_lane(turn.lane());
+        }
         self.ctx.holds_event = turn.in_place();
         self.beat.set_phase(Phase::Handling);
         if let Some(gap) = turn.gap() {
@@ -430,7 +433,7 @@ fn refused<C>(letters: &mut Option<Box<dyn DeadLetterSink<C>>>, ctx: &Context, c
 /// Hands an event on that died; `ctx` still holds it, so that its bytes are there.
 fn bury<C>(letters: &mut dyn DeadLetterSink<C>, ctx: &Context, cell: &C, sequence: u64, reason: DeadReason) {
     let (attempt, time, bytes_len) = (ctx.attempt, ctx.clock.now(), ctx.bytes().len());
-    letters.bury(Dead { cell, sequence, reason, attempt, time, bytes_len });
+    letters.bury(Dead { cell, sequence, lane: ctx.lane(), reason, attempt, time, bytes_len });
 }
 
 impl<F: Family, H: Handler, S: Source<F::Cell>> Slot<F, H, S> {
@@ -593,6 +596,7 @@ impl<F: Family, H: Handler, S: Source<F::Cell>> Slot<F, H, S> {
         ctx.attempt = letter.attempts.saturating_add(1);
         ctx.end_of_batch = true;
         ctx.take_up(&letter.cell);
+        ctx.set_lane(letter.lane);
         ctx.beat.set_letter(Some(event.tag()));
         ctx.beat.set_at(letter.sequence);
         ctx.beat.set_phase(Phase::Redelivering);

@@ -9,6 +9,7 @@ use super::flow::{Admission, Managed, ManagedBooks, Policies, Rows, SlotOverflow
 use super::handle::SlotHandle;
 use super::handler::Handler;
 use super::jitter::SplitMix64;
+use super::lanes::{LaneControl, Lanes, Places};
 use super::local_slot::LocalSlot;
 use super::measure::{Measure, Meter};
 use super::name::Name;
@@ -21,7 +22,7 @@ use super::state::SlotState;
 use super::tail::{Around, Tail, TailLog, Timeline};
 use super::tally::Tally;
 use super::thread::SlotThread;
-use super::view::SlotView;
+use super::view::{BusControl, SlotView};
 use crate::event::{Family, TagSet};
 use crate::ring::{Reader, ReaderId, RingError, WaitStrategy};
 use crate::sync::{Ordering, thread_id};
@@ -40,7 +41,9 @@ const START_LIMIT: Duration = Duration::from_secs(5);
 /// How to attach a slot. Nothing happens before [`Self::attach`] or [`Self::attach_here`].
 #[must_use = "a builder attaches nothing until `attach` is called"]
 pub struct SlotBuilder<F: Family> {
+    /// Of a bus with lanes the most urgent one.
     bus: Bus<F>,
+    lanes: Option<Lanes<F>>,
     name: Name,
     tags: TagSet,
     after: SmallVec<[ReaderId; 8]>,
@@ -64,6 +67,7 @@ impl<F: Family> SlotBuilder<F> {
     pub(super) fn new(bus: Bus<F>, name: Name) -> Self {
         Self {
             bus,
+            lanes: None,
             name,
             tags: F::ALL,
             after: SmallVec::new(),
@@ -84,13 +88,18 @@ impl<F: Family> SlotBuilder<F> {
         }
     }
 
+    /// A slot of all lanes.
+    pub(super) fn of_lanes(lanes: Lanes<F>, name: Name) -> Self {
+        Self { lanes: Some(lanes.clone()), ..Self::new(lanes.lanes()[0].clone(), name) }
+    }
+
     /// The tags to deliver. Default: all of the family.
     pub fn tags(mut self, tags: TagSet) -> Self {
         self.tags = tags;
         self
     }
 
-    /// Handle each event only after `slot` has. May be called several times.
+    /// Handle each event only after `slot` has. May be called several times. On a bus with lanes each lane for itself.
     pub fn after(mut self, slot: ReaderId) -> Self {
         self.after.push(slot);
         self
@@ -234,14 +243,18 @@ impl<F: Family> SlotBuilder<F> {
 
     /// Whether the slot needs more than a reader.
     fn is_managed(&self) -> bool {
-        self.accounts || self.expires || self.admission.is_some() || self.policies.is_evictable(&F::ALL)
+        self.lanes.is_some()
+            || self.accounts
+            || self.expires
+            || self.admission.is_some()
+            || self.policies.is_evictable(&F::ALL)
     }
 
     /// What may not be: events that a slot has lost cannot be waited for, and a slot is cut off as a whole.
     fn refuse_policies(&self) -> Result<(), AttachError> {
-        let (slot, inner) = (self.name, &self.bus.inner);
-        if let Some(after) = self.after.iter().find(|after| inner.is_lossy(**after)) {
-            return Err(AttachError::AfterLossy { slot, after: inner.names.get(*after) });
+        let slot = self.name;
+        if let Some(overflow) = self.lanes.as_ref().and_then(|_| self.policies.other_than_gate(&F::ALL)) {
+            return Err(AttachError::OverflowOfLanes { slot, overflow });
         }
         if self.policies.cuts_tags_off(&F::ALL) {
             return Err(AttachError::CutOffOfTags { slot });
@@ -293,19 +306,9 @@ impl<F: Family> SlotBuilder<F> {
         }
         self.refuse_policies()?;
         let inner = &self.bus.inner;
-        let exhausted = || AttachError::SlotsExhausted { bus: inner.name, slots: inner.slots };
-        let ticket = Ticket::take(&self.bus).ok_or_else(exhausted)?;
-        let reader = inner.ring.attach_after(&self.after).map_err(|cause| match cause {
-            RingError::NotAttached { .. } => AttachError::AfterMissing { slot: self.name, cause },
-            _ => exhausted(),
-        })?;
-        reader.set_wait_strategy(self.wait);
-        inner.names.set(reader.id(), self.name);
-        inner.set_lossy(reader.id(), self.policies.is_evictable(&F::ALL));
-        if self.policies.slot == SlotOverflow::CutOff {
-            inner.ring.cut_off_when_full(reader.id());
-        }
-        let (rows, rows_reader) = self.is_managed().then(|| rows(&F::ALL)).unzip();
+        let (ticket, reader, lower, control) = self.join()?;
+        let lanes = self.lanes.as_ref().map_or(0, |lanes| lanes.lanes().len());
+        let (rows, rows_reader) = self.is_managed().then(|| rows(&F::ALL, lanes)).unzip();
         let (meter, meter_reader) = Meter::new(self.measure, &self.tags, &F::ALL);
         let wants_tail = self.measure != Measure::Off && !self.tail.is_off();
         let tail = wants_tail.then(|| Arc::new(TailLog::new(self.tail, &inner.clock)));
@@ -318,16 +321,62 @@ impl<F: Family> SlotBuilder<F> {
             meter: Arc::new(meter_reader),
             tail: tail.clone(),
             bell: Arc::clone(inner.ring.doorbell()),
-            control: Arc::new(self.bus.clone()),
+            control,
         };
         catch_unwind(AssertUnwindSafe(|| handler.on_attach(&view)))
             .map_err(|panic| AttachError::InitFailed { slot: self.name, message: message(&*panic) })?;
         let letters = self.letters.as_ref().map(|keeper| keeper.connect(&view));
         let cradle = Cradle { shared: Arc::clone(&view.shared), beat: Arc::clone(&view.beat), born: false };
         let handle = SlotHandle { view, handler: handler_back };
-        Ok((Seed { builder: self, ticket, reader, handler, give_back, meter, tail, letters, rows, cradle }, handle))
+        Ok((
+            Seed { builder: self, ticket, reader, lower, handler, give_back, meter, tail, letters, rows, cradle },
+            handle,
+        ))
+    }
+
+    /// Takes a place on the bus, or one in each of its lanes.
+    fn join(&self) -> Result<Joined<F>, AttachError> {
+        let Some(lanes) = &self.lanes else {
+            let (ticket, reader) = self.join_one(&self.bus, &self.after)?;
+            return Ok((ticket, reader, SmallVec::new(), Arc::new(self.bus.clone())));
+        };
+        let (mut ticket, reader) = self.join_one(&self.bus, &lanes.after_in(0, &self.after))?;
+        let mut lower = SmallVec::new();
+        for (lane, bus) in lanes.lanes().iter().enumerate().skip(1) {
+            let (other, reader) = self.join_one(bus, &lanes.after_in(lane, &self.after))?;
+            ticket.lower.push(other);
+            lower.push(reader);
+        }
+        let places: Places = core::iter::once(&reader).chain(&lower).map(Reader::id).collect();
+        lanes.enter(places.clone());
+        Ok((ticket, reader, lower, Arc::new(LaneControl { lanes: lanes.clone(), places })))
+    }
+
+    fn join_one(&self, bus: &Bus<F>, after: &[ReaderId]) -> Result<(Ticket<F>, Reader<F::Cell>), AttachError> {
+        let (inner, slot) = (&bus.inner, self.name);
+        if let Some(after) = after.iter().find(|after| inner.is_lossy(**after)) {
+            return Err(AttachError::AfterLossy { slot, after: inner.names.get(*after) });
+        }
+        let exhausted = || AttachError::SlotsExhausted { bus: inner.name, slots: inner.slots };
+        let ticket = Ticket::take(bus).ok_or_else(exhausted)?;
+        let reader = inner.ring.attach_after(after).map_err(|cause| match cause {
+            RingError::NotAttached { .. } => AttachError::AfterMissing { slot, cause },
+            _ => exhausted(),
+        })?;
+        reader.set_wait_strategy(self.wait);
+        inner.names.set(reader.id(), slot);
+        inner.set_lossy(reader.id(), self.policies.is_evictable(&F::ALL));
+        if self.policies.slot == SlotOverflow::CutOff {
+            inner.ring.cut_off_when_full(reader.id());
+        }
+        Ok((ticket, reader))
     }
 }
+
+/// A slot's places: what gives them back, its readers, lane 0 first, and how they are reached from outside.
+type Joined<F> = (Ticket<F>, Reader<<F as Family>::Cell>, LowerLanes<<F as Family>::Cell>, Arc<dyn BusControl>);
+/// The readers of a slot below lane 0.
+type LowerLanes<C> = SmallVec<[Reader<C>; 3]>;
 
 /// Runs `on_init`, whose panic is an error like any other.
 pub(crate) fn initialise(slot: Name, handler: &mut impl Handler) -> Result<(), AttachError> {
@@ -344,20 +393,27 @@ pub(crate) fn initialise(slot: Name, handler: &mut impl Handler) -> Result<(), A
 }
 
 /// One of the bus's slots, given back when dropped.
-pub(super) struct Ticket<F: Family>(Bus<F>);
+pub(super) struct Ticket<F: Family> {
+    bus: Bus<F>,
+    /// Those in the lanes below.
+    lower: Vec<Self>,
+}
 
 impl<F: Family> Ticket<F> {
     fn take(bus: &Bus<F>) -> Option<Self> {
         let attached = &bus.inner.attached;
         let limit = bus.inner.slots as u32;
         let step = |count: u32| (count < limit).then_some(count + 1);
-        attached.fetch_update(Ordering::Relaxed, Ordering::Relaxed, step).ok().map(|_| Self(bus.clone()))
+        attached
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, step)
+            .ok()
+            .map(|_| Self { bus: bus.clone(), lower: Vec::new() })
     }
 }
 
 impl<F: Family> Drop for Ticket<F> {
     fn drop(&mut self) {
-        self.0.inner.attached.fetch_sub(1, Ordering::Relaxed);
+        self.bus.inner.attached.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -366,6 +422,7 @@ struct Seed<F: Family, H: Handler> {
     builder: SlotBuilder<F>,
     ticket: Ticket<F>,
     reader: Reader<F::Cell>,
+    lower: LowerLanes<F::Cell>,
     handler: H,
     give_back: crossbeam_channel::Sender<H>,
     meter: Meter,
@@ -397,12 +454,18 @@ impl<F: Family, H: Handler> Seed<F, H> {
         let shared = Arc::clone(&self.cradle.shared);
         shared.set_thread(thread_id());
         match self.rows.take().map(Rc::new) {
-            None => self.grow_with(|reader, _| {
+            None => self.grow_with(|reader, _, _| {
                 let reader = reader.bind();
                 (reader.position(), reader, ())
             }),
-            Some(rows) => self.grow_with(|reader, builder| {
-                let source = Managed::new(reader, &builder.policies, &F::ALL, &shared, &rows);
+            Some(rows) => self.grow_with(|reader, lower, builder| {
+                let source = match &builder.lanes {
+                    None => Managed::new(reader, &builder.policies, &F::ALL, &shared, &rows),
+                    Some(lanes) => {
+                        let readers = core::iter::once(reader).chain(lower);
+                        Managed::of_lanes(readers, lanes.policy(), builder.turn_limit, &rows)
+                    }
+                };
                 let books = ManagedBooks { rows, expires: builder.expires, admission: builder.admission.clone() };
                 (source.position(), source, books)
             }),
@@ -411,7 +474,7 @@ impl<F: Family, H: Handler> Seed<F, H> {
 
     fn grow_with<S: Source<F::Cell> + 'static>(
         mut self,
-        source: impl FnOnce(Reader<F::Cell>, &SlotBuilder<F>) -> (u64, S, S::Books),
+        source: impl FnOnce(Reader<F::Cell>, LowerLanes<F::Cell>, &SlotBuilder<F>) -> (u64, S, S::Books),
     ) -> Box<dyn RunSlot>
     where
         S::Books: 'static,
@@ -420,12 +483,16 @@ impl<F: Family, H: Handler> Seed<F, H> {
         let mut tags = TagSet::EMPTY;
         let tags_version = shared.tags.load_into(&mut tags);
         shared.apply(tags_version);
-        let (position, source, books) = source(self.reader, &self.builder);
-        let SlotBuilder { bus, name, after, policy, turn_limit, scratch, seed, .. } = self.builder;
+        let (position, source, books) = source(self.reader, self.lower, &self.builder);
+        let SlotBuilder { bus, lanes, name, after, policy, turn_limit, scratch, seed, .. } = self.builder;
         let inner = &bus.inner;
+        let mut ctx = Context::new(name, inner.clock.clone(), Arc::clone(&beat), inner.arena.clone(), scratch);
+        if let Some(lanes) = lanes {
+            ctx.set_arenas(lanes.arenas());
+        }
         let slot = Box::new(Slot {
             bell: Arc::clone(inner.ring.doorbell()),
-            ctx: Context::new(name, inner.clock.clone(), Arc::clone(&beat), inner.arena.clone(), scratch),
+            ctx,
             tally: Tally::joined_at(position),
             source: Some(source),
             books,

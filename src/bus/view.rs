@@ -2,7 +2,8 @@
 
 use super::beat::{Beat, Phase, Progress};
 use super::builder::Bus;
-use super::flow::Fate;
+use super::flow::{Fate, LaneCounts};
+use super::lanes::LaneStats;
 use super::measure::{MeterReader, SlotLatencies};
 use super::name::Name;
 use super::shared::{MAIL, QUARANTINE, STOP, SlotShared};
@@ -62,8 +63,16 @@ pub(super) trait BusControl: Send + Sync {
     fn clock(&self) -> &crate::clock::Clock;
     fn set_wait_strategy(&self, place: ReaderId, strategy: WaitStrategy);
     fn published(&self) -> u64;
-    /// The tag of the event at `sequence`, while it is in the ring.
-    fn tag_at(&self, sequence: u64) -> Option<Tag>;
+    /// The tag of the event at `sequence` of the lane, while it is in the ring.
+    fn tag_at(&self, lane: usize, sequence: u64) -> Option<Tag>;
+    /// Where the slot's reader of the lane stands; `None` where the bus has no lanes.
+    fn position_in(&self, _lane: usize) -> Option<u64> {
+        None
+    }
+    /// The slot's places, and what is published, lane by lane; empty where the bus has none.
+    fn lanes(&self) -> Vec<(ReaderId, u64)> {
+        Vec::new()
+    }
     fn is_revoked(&self, place: ReaderId) -> bool;
     /// Takes the slot's gate away, also while its handler borrows an event.
     fn revoke(&self, place: ReaderId) -> bool;
@@ -82,7 +91,7 @@ impl<F: Family> BusControl for Bus<F> {
     fn published(&self) -> u64 {
         Bus::published(self)
     }
-    fn tag_at(&self, sequence: u64) -> Option<Tag> {
+    fn tag_at(&self, _: usize, sequence: u64) -> Option<Tag> {
         self.inner.ring.copy_of(sequence).map(|cell| cell.as_event().tag())
     }
     fn is_revoked(&self, place: ReaderId) -> bool {
@@ -91,6 +100,14 @@ impl<F: Family> BusControl for Bus<F> {
     fn revoke(&self, place: ReaderId) -> bool {
         self.inner.ring.revoke(place)
     }
+}
+
+fn lane_stats(lane: usize, place: ReaderId, published: u64, counts: LaneCounts) -> LaneStats {
+    let LaneCounts { joined, holes, fates } = counts;
+    let [delivered, filtered, dead, _, _, expired, shed] = fates;
+    let position = joined + holes + fates.iter().sum::<u64>();
+    let lag = published.saturating_sub(position);
+    LaneStats { lane, place, published, joined, position, lag, delivered, filtered, dead, expired, shed, holes }
 }
 
 /// A slot from outside. Cheap to clone; it keeps neither the slot nor its handler alive. A [`super::SlotHandle`] is one, and may get the
@@ -108,7 +125,7 @@ pub struct SlotView {
 }
 
 impl SlotView {
-    /// The slot's place on its bus, to run other slots after it.
+    /// The slot's place on its bus, to run other slots after it. On a bus with lanes that in lane 0; [`Self::lanes`] has them all.
     #[must_use]
     pub fn id(&self) -> ReaderId {
         self.place
@@ -220,15 +237,27 @@ impl SlotView {
     /// The event that the handler is busy with, if it is: its sequence and tag. The answer may be a moment old.
     #[must_use]
     pub fn handling(&self) -> Option<(u64, Tag)> {
-        let at = self.beat.at();
+        let (at, lane) = (self.beat.at(), self.beat.lane());
         match self.beat.phase() {
             Phase::Redelivering => self.beat.letter().map(|tag| (at, tag)),
-            Phase::Handling if at >= self.shared.count(POSITION) => {
+            Phase::Handling if at >= self.position_in(lane) => {
                 let gone = || self.shared.record().quarantined_at.filter(|&(sequence, _)| sequence == at);
-                self.control.tag_at(at).map(|tag| (at, tag)).or_else(gone)
+                self.control.tag_at(lane, at).map(|tag| (at, tag)).or_else(gone)
             }
             _ => None,
         }
+    }
+
+    fn position_in(&self, lane: usize) -> u64 {
+        self.control.position_in(lane).unwrap_or_else(|| self.shared.count(POSITION))
+    }
+
+    /// What the slot has done in each lane of its bus, the most urgent first; empty where the bus has no lanes. [`Self::stats`] has the sums.
+    #[must_use]
+    pub fn lanes(&self) -> Vec<LaneStats> {
+        let counts = self.shared.lanes();
+        let lanes = counts.into_iter().zip(self.control.lanes()).enumerate();
+        lanes.map(|(lane, (counts, (place, published)))| lane_stats(lane, place, published, counts)).collect()
     }
 
     /// Hop, service time and age so far, in nanoseconds.

@@ -80,6 +80,12 @@ impl LedgerWriter {
         self.touch(row);
     }
 
+    /// How many rows there are.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
     /// One count as it stands on this side.
     ///
     /// # Panics

@@ -8,7 +8,7 @@
 use super::error::RedeliverError;
 use super::letter::{Letter, LetterCell};
 use super::sink::Sink;
-use crate::bus::{Bus, DeadLetterOffice, DeadLetterSink, DeadReason, Name, SlotView};
+use crate::bus::{Bus, DeadLetterOffice, DeadLetterSink, DeadReason, Lanes, Name, SlotView};
 use crate::clock::Clock;
 use crate::event::Family;
 use crate::ring::{Polled, Reader, Ring, RingError, SharedPublisher};
@@ -189,6 +189,18 @@ impl<F: Family> DeadLetters<F> {
     /// # Errors
     /// [`RingError::Capacity`], for more than 2^32.
     pub fn new(bus: &Bus<F>, capacity: usize) -> Result<Self, RingError> {
+        Self::build(bus.name(), bus.clock(), capacity)
+    }
+
+    /// As [`Self::new`], for the slots of a bus with lanes.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn of_lanes(lanes: &Lanes<F>, capacity: usize) -> Result<Self, RingError> {
+        Self::build(lanes.name(), lanes.clock(), capacity)
+    }
+
+    fn build(bus: Name, clock: &Clock, capacity: usize) -> Result<Self, RingError> {
         let cells = capacity.max(2).checked_next_power_of_two().ok_or(RingError::Capacity { capacity })?;
         let (ring, publisher) = Ring::many(cells)?;
         let books = Books {
@@ -197,8 +209,7 @@ impl<F: Family> DeadLetters<F> {
             counts: CachePadded::default(),
         };
         let desk = Desk { reader: ring.attach()?, publisher, kept: VecDeque::new(), mailboxes: Vec::new() };
-        let office =
-            Office { bus: bus.name(), clock: bus.clock().clone(), books: Arc::new(books), desk: Mutex::new(desk) };
+        let office = Office { bus, clock: clock.clone(), books: Arc::new(books), desk: Mutex::new(desk) };
         Ok(Self { office: Arc::new(office) })
     }
 

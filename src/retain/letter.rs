@@ -20,15 +20,17 @@ pub(super) struct LetterCell<C> {
     /// Saturates at 65,535.
     pub(super) attempt: u16,
     pub(super) reason: u8,
-    pub(super) zero: u8,
+    pub(super) lane: u8,
 }
 
 /// A dead letter.
 #[derive(Clone, Copy)]
 pub struct Letter<F: Family> {
     pub(super) cell: F::Cell,
-    /// The event's sequence on its bus.
+    /// The event's sequence on its bus, in its lane.
     pub sequence: u64,
+    /// The lane it came in; 0 where the bus has none.
+    pub lane: usize,
     /// The slot in which it died.
     pub slot: Name,
     /// Why it died.
@@ -43,11 +45,12 @@ pub struct Letter<F: Family> {
 
 impl<F: Family> Letter<F> {
     pub(super) fn of(letter: &LetterCell<F::Cell>) -> Self {
-        let LetterCell { cell, sequence, time, slot, bytes_len, attempt, reason, .. } = *letter;
+        let LetterCell { cell, sequence, time, slot, bytes_len, attempt, reason, lane } = *letter;
         let reason = DeadReason::ALL.into_iter().find(|known| *known as u8 == reason);
         Self {
             cell,
             sequence,
+            lane: usize::from(lane),
             slot: Name::from_bytes(slot),
             reason: reason.unwrap_or(DeadReason::Refused),
             attempt: u32::from(attempt),

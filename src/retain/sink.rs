@@ -35,7 +35,7 @@ impl<F: Family> DeadLetterSink<F::Cell> for Sink<F> {
             bytes_len: u32::try_from(dead.bytes_len).unwrap_or(u32::MAX),
             attempt: u16::try_from(dead.attempt).unwrap_or(u16::MAX),
             reason: dead.reason as u8,
-            zero: 0,
+            lane: dead.lane as u8,
         });
         if published.is_err() {
             // The books admit no more letters than the ring has cells.
@@ -45,8 +45,8 @@ impl<F: Family> DeadLetterSink<F::Cell> for Sink<F> {
     }
 
     fn next_returned(&mut self) -> Option<Returned<F::Cell>> {
-        let LetterCell { cell, sequence, attempt, .. } = self.returned.try_recv().ok()?;
+        let LetterCell { cell, sequence, attempt, lane, .. } = self.returned.try_recv().ok()?;
         self.books.took_back();
-        Some(Returned { cell, sequence, attempts: u32::from(attempt) })
+        Some(Returned { cell, sequence, lane: usize::from(lane), attempts: u32::from(attempt) })
     }
 }

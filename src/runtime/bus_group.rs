@@ -5,7 +5,7 @@ use super::attachment::Attachment;
 use super::config::SlotConfig;
 use super::error::RuntimeError;
 use super::runtime_bus::RuntimeBus;
-use crate::bus::{Group, Handler, Member};
+use crate::bus::{Group, Handler, LanesError, Member, Name};
 use crate::event::Family;
 use core::ops::Deref;
 
@@ -60,7 +60,7 @@ impl<F: Family> RuntimeBus<F> {
     /// ```
     ///
     /// # Errors
-    /// As [`Self::attach_as`]; [`RuntimeError::Group`]. Members that were attached before the one that was refused stay, and have the group to
+    /// As [`Self::attach_as`]; [`RuntimeError::Group`]; [`RuntimeError::Lanes`] where the bus has lanes. Members that were attached before the one that was refused stay, and have the group to
     /// themselves.
     pub fn attach_group<H: Handler>(
         &self,
@@ -68,6 +68,9 @@ impl<F: Family> RuntimeBus<F> {
         config: SlotConfig,
         handlers: impl IntoIterator<Item = H>,
     ) -> Result<RuntimeGroup<F, H>, RuntimeError> {
+        if self.lanes().is_some() {
+            return Err(RuntimeError::Lanes(LanesError::Group { bus: self.name(), group: Name::new(name) }));
+        }
         let group = self.bus().group(name).build()?;
         self.look_after(&group);
         let mut group = RuntimeGroup { bus: self.clone(), group, config, members: Vec::new(), next: 0 };

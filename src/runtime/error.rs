@@ -2,7 +2,7 @@
 
 use super::config::Mistakes;
 use super::stage::Stage;
-use crate::bus::{AttachError, GroupError, Name};
+use crate::bus::{AttachError, GroupError, LanesError, Name};
 use crate::event::EventError;
 use crate::guard::Mode;
 use crate::retain::HistoryError;
@@ -158,6 +158,8 @@ pub enum RuntimeError {
         /// What the ring said.
         cause: RingError,
     },
+    /// A bus's lanes were not built.
+    Lanes(LanesError),
 }
 
 impl RuntimeError {
@@ -183,6 +185,7 @@ impl RuntimeError {
             Self::History(cause) => cause.code(),
             Self::Group(cause) => cause.code(),
             Self::Ring { cause, .. } => cause.code(),
+            Self::Lanes(cause) => cause.code(),
         }
     }
 }
@@ -252,6 +255,7 @@ impl fmt::Display for RuntimeError {
             Self::History(cause) => return cause.fmt(f),
             Self::Group(cause) => return cause.fmt(f),
             Self::Ring { bus, cause } => return write!(f, "bus {bus}: {cause}"),
+            Self::Lanes(cause) => return cause.fmt(f),
         }
         write!(f, " [{}]", self.code())
     }

@@ -1,7 +1,7 @@
 //! A bus as its runtime keeps it: the bus itself, its publishers until somebody takes them, its dead letters, its slots by name.
 
 use super::bus_modes::BusModes;
-use super::config::{BusConfig, DegradationConfig, Grant};
+use super::config::{BusConfig, DegradationConfig, Grant, PublisherConfig};
 use super::error::{Kind, RuntimeError};
 use super::hosted_history::{HostedHistory, Keeping, history_bytes};
 use super::hosted_slot::HostedSlot;
@@ -9,12 +9,12 @@ use super::machine::{Granted, MemoryRange, huge_pages};
 use super::reserve::Reservation;
 use super::service::ServiceShared;
 use super::shared::lock;
-use super::snapshot::HistorySnapshot;
-use crate::bus::{Bus, Group, LookAfter, Name, Publisher, SharedPublisher};
+use super::snapshot::{HistorySnapshot, LaneSnapshot};
+use crate::bus::{Bus, Group, Lanes, LanesError, LookAfter, Name, Publisher, SharedPublisher, SlotView};
 use crate::clock::{Clock, Ticks};
 use crate::event::{Family, Tag};
 use crate::retain::{DeadLetterStats, DeadLetters, HistoryReader};
-use crate::ring::Doorbell;
+use crate::ring::{Doorbell, RingError};
 use arc_swap::ArcSwap;
 use core::time::Duration;
 use crossbeam_utils::atomic::AtomicCell;
@@ -23,23 +23,26 @@ use std::sync::{Arc, Mutex, Weak};
 
 /// The bus of one family.
 pub(super) struct HostedBus<F: Family> {
+    pub(super) name: Name,
+    /// Where it has several lanes the most urgent one.
     pub(super) bus: Bus<F>,
+    pub(super) lanes: Option<Lanes<F>>,
     pub(super) config: BusConfig,
     pub(super) letters: Option<DeadLetters<F>>,
     pub(super) modes: Option<Arc<BusModes>>,
     history: HostedHistory<F>,
-    ports: Ports<F>,
+    /// By name. Without one any will do: the only publisher where none is configured.
+    ports: Vec<(Option<Name>, Ports<F>)>,
     slots: ArcSwap<Vec<Arc<HostedSlot>>>,
     /// Groups that the service thread looks after, for as long as there is something of them.
     groups: Mutex<Vec<Weak<dyn LookAfter>>>,
     reservation: Reservation,
 }
 
-/// Publishers that nobody has taken yet, by name. Taken by an atomic exchange.
+/// A publisher that nobody has taken yet, of the kind that its ring is made for. Taken by an atomic exchange.
 enum Ports<F: Family> {
-    /// The only one; any name will do where none is configured.
-    One(Option<Name>, Port<Publisher<F>>),
-    Many(Vec<(Name, Port<SharedPublisher<F>>)>),
+    One(Port<Publisher<F>>),
+    Many(Port<SharedPublisher<F>>),
 }
 
 /// A publisher, until somebody takes it.
@@ -63,6 +66,8 @@ pub(super) trait AnyBus: Send + Sync {
     fn overflows(&self) -> (u64, u64);
     /// The groups of its history.
     fn history(&self) -> Vec<HistorySnapshot>;
+    /// Its lanes; empty where it is a single ring.
+    fn lanes(&self) -> Vec<LaneSnapshot>;
     /// All counts of its dead letters; `None` where none are kept.
     fn letter_stats(&self) -> Option<DeadLetterStats>;
     /// How old dead letters may get; `None`: they are kept for ever, or none are kept.
@@ -75,13 +80,13 @@ pub(super) trait AnyBus: Send + Sync {
     fn look_after_groups(&self);
     /// Takes a slot off the list that was entered and never attached.
     fn forget(&self, slot: &Arc<HostedSlot>);
-    /// Asks for huge pages under the ring.
-    fn huge_pages(&self, asked: Grant) -> Granted;
+    /// Asks for huge pages under its rings.
+    fn huge_pages(&self, asked: Grant) -> Vec<Granted>;
     /// Its modes, where it has any, and what brings them about.
     fn modes(&self) -> Option<&Arc<BusModes>>;
     fn degradation(&self) -> &DegradationConfig;
-    /// When the event of a sequence should have been published, while it is in the ring.
-    fn time_of(&self, sequence: u64) -> Option<Ticks>;
+    /// When the oldest event that a slot, which stands at `position`, has not done should have been published, while it is in the ring.
+    fn time_of_next(&self, view: &SlotView, position: u64) -> Option<Ticks>;
     fn typed(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
 }
 
@@ -93,9 +98,11 @@ pub(super) fn bytes_of<F: Family>(config: &BusConfig) -> u64 {
     let letters =
         config.dead_letters_max.checked_next_power_of_two().unwrap_or(u64::MAX).saturating_mul(2 * (cell + 64));
     let letters = if config.dead_letters_max > 0 { letters } else { 0 };
+    // Each lane is a ring, and has bytes where it has one publisher.
+    let arenas = config.arena_bytes.saturating_add(index).saturating_mul(config.lanes_with_bytes());
     cell.saturating_mul(config.capacity_cells)
-        .saturating_add(config.arena_bytes)
-        .saturating_add(index)
+        .saturating_mul(u64::from(config.lanes.count))
+        .saturating_add(arenas)
         .saturating_add(letters)
         .saturating_add(history_bytes::<F>(config))
 }
@@ -111,33 +118,24 @@ impl<F: Family> HostedBus<F> {
         reservation: Reservation,
     ) -> Result<Arc<Self>, RuntimeError> {
         let modes = BusModes::of::<F>(name, &config.degradation, clock, service)?;
-        let builder = Bus::<F>::builder(name.as_str())
-            .capacity(usize::try_from(config.capacity_cells).unwrap_or(usize::MAX))
-            .slots(config.slots_max as usize)
-            .byte_limit(usize::try_from(config.arena_bytes).unwrap_or(usize::MAX))
-            .clock(clock.clone())
-            .doorbell(bell);
         let ring = |cause| RuntimeError::Ring { bus: name, cause };
-        let (bus, ports) = if config.has_many_publishers() {
-            let (bus, first) = builder.many().map_err(ring)?;
-            (bus, Ports::many(&config, first))
+        let (bus, lanes, ports) = if config.lanes.count > 1 {
+            let (lanes, ports) = with_lanes(name, &config, clock, bell).map_err(RuntimeError::Lanes)?;
+            (lanes.lanes()[0].clone(), Some(lanes), ports)
         } else {
-            let (bus, publisher) = builder.single().map_err(ring)?;
-            let named = config.publishers.iter().next();
-            let publisher = match named {
-                Some((_, config)) => config.apply(publisher),
-                None => publisher,
-            };
-            let name = named.map(|(name, _)| Name::new(name));
-            (bus, Ports::One(name, AtomicCell::new(Some(Box::new(publisher)))))
+            let (bus, ports) = without_lanes(name, &config, clock, bell).map_err(ring)?;
+            (bus, None, ports)
         };
-        let letters = match config.dead_letters_max {
-            0 => None,
-            letters => Some(DeadLetters::new(&bus, usize::try_from(letters).unwrap_or(usize::MAX)).map_err(ring)?),
+        let letters = match (size(config.dead_letters_max), &lanes) {
+            (0, _) => None,
+            (letters, None) => Some(DeadLetters::new(&bus, letters).map_err(ring)?),
+            (letters, Some(lanes)) => Some(DeadLetters::of_lanes(lanes, letters).map_err(ring)?),
         };
         let history = HostedHistory::build(&bus, &config)?;
         Ok(Arc::new(Self {
+            name,
             bus,
+            lanes,
             config,
             letters,
             modes,
@@ -161,31 +159,44 @@ impl<F: Family> HostedBus<F> {
         self.history.take_keepers()
     }
 
-    /// Takes the only publisher.
+    /// Takes the only publisher of the bus, or of its lane.
     pub(super) fn publisher(&self, name: &str) -> Result<Publisher<F>, RuntimeError> {
-        let Ports::One(known, port) = &self.ports else { return Err(self.wrong_kind(name)) };
-        if known.is_some_and(|known| known != Name::new(name)) {
-            return Err(self.unknown_publisher(name));
+        match self.port(name, false)? {
+            Ports::One(port) => port.take().map(|publisher| *publisher).ok_or_else(|| taken(Kind::Publisher, name)),
+            Ports::Many(_) => Err(self.wrong_kind(name, true)),
         }
-        port.take().map(|publisher| *publisher).ok_or_else(|| taken(Kind::Publisher, name))
     }
 
     /// Takes one of many publishers.
     pub(super) fn shared_publisher(&self, name: &str) -> Result<SharedPublisher<F>, RuntimeError> {
-        let Ports::Many(ports) = &self.ports else { return Err(self.wrong_kind(name)) };
-        let port = ports.iter().find(|(known, _)| *known == Name::new(name));
-        let (_, port) = port.ok_or_else(|| self.unknown_publisher(name))?;
-        port.take().map(|publisher| *publisher).ok_or_else(|| taken(Kind::Publisher, name))
+        match self.port(name, true)? {
+            Ports::Many(port) => port.take().map(|publisher| *publisher).ok_or_else(|| taken(Kind::Publisher, name)),
+            Ports::One(_) => Err(self.wrong_kind(name, false)),
+        }
     }
 
-    fn wrong_kind(&self, name: &str) -> RuntimeError {
-        let many = matches!(self.ports, Ports::Many(_));
-        RuntimeError::Publishers { bus: self.bus.name(), publisher: name.to_owned(), many }
+    /// The publisher of that name. Where none is of the kind asked for, that is what is wrong, whatever its name.
+    fn port(&self, name: &str, many: bool) -> Result<&Ports<F>, RuntimeError> {
+        if !self.ports.iter().any(|(_, port)| matches!(port, Ports::Many(_)) == many) {
+            return Err(self.wrong_kind(name, !many));
+        }
+        let is_it = |known: &Option<Name>| known.is_none_or(|known| known == Name::new(name));
+        let port = self.ports.iter().find(|(known, _)| is_it(known));
+        port.map(|(_, port)| port).ok_or_else(|| self.unknown_publisher(name))
+    }
+
+    fn wrong_kind(&self, name: &str, many: bool) -> RuntimeError {
+        RuntimeError::Publishers { bus: self.name, publisher: name.to_owned(), many }
     }
 
     fn unknown_publisher(&self, name: &str) -> RuntimeError {
         let known = self.config.publishers.keys().cloned().collect();
         RuntimeError::Unknown { kind: Kind::Publisher, name: name.to_owned(), known }
+    }
+
+    /// Its rings: one, or one for each lane.
+    fn rings(&self) -> &[Bus<F>] {
+        self.lanes.as_ref().map_or(core::slice::from_ref(&self.bus), Lanes::lanes)
     }
 
     /// The slot of that name, if it was attached. Lock-free.
@@ -236,19 +247,86 @@ fn taken(kind: Kind, name: &str) -> RuntimeError {
     RuntimeError::Taken { kind, name: name.to_owned() }
 }
 
+/// The bus, and its publishers.
+type Built<B, F> = (B, Vec<(Option<Name>, Ports<F>)>);
+
+fn size(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+fn without_lanes<F: Family>(
+    name: Name,
+    config: &BusConfig,
+    clock: &Clock,
+    bell: &Arc<Doorbell>,
+) -> Result<Built<Bus<F>, F>, RingError> {
+    let builder = Bus::<F>::builder(name.as_str())
+        .capacity(size(config.capacity_cells))
+        .slots(config.slots_max as usize)
+        .byte_limit(size(config.arena_bytes))
+        .clock(clock.clone())
+        .doorbell(bell);
+    if config.has_many_publishers() {
+        let (bus, first) = builder.many()?;
+        Ok((bus, Ports::many(config, 0, &first)))
+    } else {
+        let (bus, publisher) = builder.single()?;
+        Ok((bus, vec![Ports::one(config, 0, publisher)]))
+    }
+}
+
+fn with_lanes<F: Family>(
+    name: Name,
+    config: &BusConfig,
+    clock: &Clock,
+    bell: &Arc<Doorbell>,
+) -> Result<Built<Lanes<F>, F>, LanesError> {
+    let mut builder = Lanes::<F>::builder(name.as_str())
+        .policy(config.lanes.policy())
+        .slots(config.slots_max as usize)
+        .clock(clock.clone())
+        .doorbell(bell);
+    let mut ports = Vec::new();
+    let cells = size(config.capacity_cells);
+    for lane in 0..config.lanes.count {
+        if config.has_many_publishers_in(lane) {
+            ports.extend(Ports::many(config, lane, &builder.many(cells)?));
+        } else {
+            let port = Ports::one(config, lane, builder.single_with_bytes(cells, size(config.arena_bytes))?);
+            // A lane that nobody publishes to is closed from the start.
+            ports.extend(port.0.is_some().then_some(port));
+        }
+    }
+    Ok((builder.build()?, ports))
+}
+
 impl<F: Family> Ports<F> {
-    fn many(config: &BusConfig, first: SharedPublisher<F>) -> Self {
-        let ports = config.publishers.iter().map(|(name, config)| {
+    /// The configured publishers of a lane.
+    fn of(config: &BusConfig, lane: u32) -> impl Iterator<Item = (Name, &PublisherConfig)> {
+        let publishers = config.publishers.iter().filter(move |(_, publisher)| publisher.lane == lane);
+        publishers.map(|(name, publisher)| (Name::new(name), publisher))
+    }
+
+    fn one(config: &BusConfig, lane: u32, publisher: Publisher<F>) -> (Option<Name>, Self) {
+        let (name, publisher) = match Self::of(config, lane).next() {
+            Some((name, config)) => (Some(name), config.apply(publisher)),
+            None => (None, publisher),
+        };
+        (name, Self::One(AtomicCell::new(Some(Box::new(publisher)))))
+    }
+
+    fn many(config: &BusConfig, lane: u32, first: &SharedPublisher<F>) -> Vec<(Option<Name>, Self)> {
+        let port = |(name, config): (Name, &PublisherConfig)| {
             let publisher = config.apply(first.clone());
-            (Name::new(name), AtomicCell::new(Some(Box::new(publisher))))
-        });
-        Self::Many(ports.collect())
+            (Some(name), Self::Many(AtomicCell::new(Some(Box::new(publisher)))))
+        };
+        Self::of(config, lane).map(port).collect()
     }
 }
 
 impl<F: Family> AnyBus for HostedBus<F> {
     fn name(&self) -> Name {
-        self.bus.name()
+        self.name
     }
 
     fn family(&self) -> &'static str {
@@ -256,11 +334,11 @@ impl<F: Family> AnyBus for HostedBus<F> {
     }
 
     fn capacity(&self) -> usize {
-        self.bus.capacity()
+        self.rings().iter().map(Bus::capacity).sum()
     }
 
     fn published(&self) -> u64 {
-        self.bus.published()
+        self.rings().iter().map(Bus::published).sum()
     }
 
     fn memory_bytes(&self) -> u64 {
@@ -276,7 +354,7 @@ impl<F: Family> AnyBus for HostedBus<F> {
     }
 
     fn close(&self) {
-        self.bus.close();
+        self.rings().iter().for_each(Bus::close);
     }
 
     fn dead_letters(&self) -> (u64, u64) {
@@ -288,7 +366,20 @@ impl<F: Family> AnyBus for HostedBus<F> {
     }
 
     fn overflows(&self) -> (u64, u64) {
-        (self.bus.shed(), self.bus.waits())
+        let sum = |count: fn(&Bus<F>) -> u64| self.rings().iter().map(count).sum();
+        (sum(Bus::shed), sum(Bus::waits))
+    }
+
+    fn lanes(&self) -> Vec<LaneSnapshot> {
+        let lanes = self.lanes.as_ref().map_or(&[][..], Lanes::lanes);
+        let snapshot = |(lane, bus): (usize, &Bus<F>)| LaneSnapshot {
+            lane,
+            capacity: bus.capacity() as u64,
+            published: bus.published(),
+            shed: bus.shed(),
+            waits: bus.waits(),
+        };
+        lanes.iter().enumerate().map(snapshot).collect()
     }
 
     fn letter_stats(&self) -> Option<DeadLetterStats> {
@@ -321,9 +412,9 @@ impl<F: Family> AnyBus for HostedBus<F> {
         self.leave(slot);
     }
 
-    fn huge_pages(&self, asked: Grant) -> Granted {
-        let (start, bytes) = self.bus.memory();
-        huge_pages(MemoryRange::at(start, bytes), asked)
+    fn huge_pages(&self, asked: Grant) -> Vec<Granted> {
+        let ranges = self.rings().iter().map(Bus::memory);
+        ranges.map(|(start, bytes)| huge_pages(MemoryRange::at(start, bytes), asked)).collect()
     }
 
     fn modes(&self) -> Option<&Arc<BusModes>> {
@@ -334,8 +425,10 @@ impl<F: Family> AnyBus for HostedBus<F> {
         &self.config.degradation
     }
 
-    fn time_of(&self, sequence: u64) -> Option<Ticks> {
-        self.bus.time_of(sequence)
+    fn time_of_next(&self, view: &SlotView, position: u64) -> Option<Ticks> {
+        let Some(lanes) = &self.lanes else { return self.bus.time_of(position) };
+        let behind = lanes.lanes().iter().zip(view.lanes()).filter(|(_, lane)| lane.lag > 0);
+        behind.filter_map(|(bus, lane)| bus.time_of(lane.position)).min()
     }
 
     fn typed(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {

@@ -1,8 +1,7 @@
 //! A slot as its runtime keeps it: its configuration, and the slot from outside once it is attached.
 
 use super::config::{
-    AccountsChoice, BusConfig, MeasureChoice, OverflowChoice, PanicChoice, PublisherConfig, SlotConfig,
-    SlotOverflowChoice,
+    AccountsChoice, MeasureChoice, OverflowChoice, PanicChoice, PublisherConfig, SlotConfig, SlotOverflowChoice,
 };
 use super::error::RuntimeError;
 use super::hosted_bus::HostedBus;
@@ -137,19 +136,19 @@ impl SlotConfig {
         Ok(if self.accounts == AccountsChoice::ByTag { to.accounts() } else { to })
     }
 
-    /// Bytes that what it does when it is too slow takes, and the account by tag.
-    fn flow_bytes<F: Family>(&self) -> u64 {
+    /// Bytes that what it does when it is too slow takes, and the account by tag and lane.
+    fn flow_bytes<F: Family>(&self, lanes: u32) -> u64 {
         let own = |(name, overflow): (&String, &SlotOverflowChoice)| {
             F::tag_by_name(name).ok().map(|tag| (TagSet::EMPTY.with(tag), (*overflow).into()))
         };
         let own = self.overflow_tags.iter().filter_map(own);
         let bytes = flow_bytes::<F>(self.overflow.into(), own, self.backlog_max_events, self.conflate_keys_max);
-        let counts = bytes > 0 || self.expires || self.accounts == AccountsChoice::ByTag;
-        bytes + if counts { account_bytes::<F>() } else { 0 }
+        let counts = bytes > 0 || lanes > 1 || self.expires || self.accounts == AccountsChoice::ByTag;
+        bytes + if counts { account_bytes::<F>(lanes) } else { 0 }
     }
 
-    /// Bytes that its histograms, its scratch memory and its overflow take.
-    pub(super) fn memory_bytes<F: Family>(&self) -> u64 {
+    /// Bytes that its histograms, its scratch memory and its overflow take on a bus with so many lanes.
+    pub(super) fn memory_bytes<F: Family>(&self, lanes: u32) -> u64 {
         const TRIPLE: u64 = 390_000;
         const OUTLIER: u64 = 272;
         let tags = self.tag_set::<F>().map_or(0, |tags| tags.iter().count() as u64);
@@ -159,7 +158,7 @@ impl SlotConfig {
             MeasureChoice::SlotAndTags => 1 + tags,
         };
         let records = if histograms > 0 && self.tail() != Tail::off() { self.outliers_max } else { 0 };
-        histograms * TRIPLE + records * OUTLIER + self.scratch_bytes + self.flow_bytes::<F>()
+        histograms * TRIPLE + records * OUTLIER + self.scratch_bytes + self.flow_bytes::<F>(lanes)
     }
 }
 
@@ -168,13 +167,15 @@ impl<F: Family> HostedBus<F> {
     pub(super) fn slot_builder(&self, slot: &HostedSlot, seed: u64) -> Result<SlotBuilder<F>, RuntimeError> {
         let HostedSlot { name, config, .. } = slot;
         let tags = config.tag_set::<F>().map_err(|cause| RuntimeError::Tags {
-            bus: self.bus.name(),
+            bus: self.name,
             slot: name.to_string(),
             cause: Box::new(cause),
         })?;
-        let builder = self
-            .bus
-            .slot(name.as_str())
+        let builder = match &self.lanes {
+            None => self.bus.slot(name.as_str()),
+            Some(lanes) => lanes.slot(name.as_str()),
+        };
+        let builder = builder
             .tags(tags)
             .policy(config.panic_policy())
             .wait(config.wait.into())
@@ -186,7 +187,7 @@ impl<F: Family> HostedBus<F> {
             .seed(seed)
             .initialised();
         let builder = config.set_up_flow(builder).map_err(|cause| RuntimeError::Tags {
-            bus: self.bus.name(),
+            bus: self.name,
             slot: name.to_string(),
             cause: Box::new(cause),
         })?;
@@ -206,14 +207,6 @@ impl<F: Family> HostedBus<F> {
     /// Whether the slot is one that keeps the bus's history.
     fn keeps_history(&self, slot: &HostedSlot) -> bool {
         self.config.history_slots().iter().any(|(name, ..)| Name::new(name) == slot.name)
-    }
-}
-
-impl BusConfig {
-    /// Whether its ring is made for many publishers.
-    #[must_use]
-    pub fn has_many_publishers(&self) -> bool {
-        self.publishers.len() > 1 || self.publishers.values().any(|publisher| publisher.clones)
     }
 }
 

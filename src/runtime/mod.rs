@@ -59,7 +59,7 @@ pub use shared::SYSTEM_BUS;
 pub use shutdown::{BusReport, Deadline, FeedReport, ShutdownReport, SlotReport};
 #[cfg(feature = "signals")]
 pub use signals::Signals;
-pub use snapshot::{BusSnapshot, FeedSnapshot, HistorySnapshot, SlotSnapshot, Snapshot, ThreadSnapshot};
+pub use snapshot::{BusSnapshot, FeedSnapshot, HistorySnapshot, LaneSnapshot, SlotSnapshot, Snapshot, ThreadSnapshot};
 pub use stage::Stage;
 pub use start::{StartError, StartFailure, StartReport};
 pub use stop::{StopHandle, StopReason};

@@ -58,7 +58,7 @@ fn load(bus: &dyn AnyBus, clock: &Clock) -> Load {
             continue;
         }
         load.lag_events = load.lag_events.max(progress.published - progress.position);
-        if let Some(time) = bus.time_of(progress.position) {
+        if let Some(time) = bus.time_of_next(view, progress.position) {
             load.age_ns = load.age_ns.max(clock.to_ns(clock.now().since(time)));
         }
     }

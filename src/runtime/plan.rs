@@ -159,7 +159,9 @@ impl Plan {
         }
         if config.huge_pages != Grant::Off {
             for bus in shared.registry.all().iter() {
-                note(bus.huge_pages(config.huge_pages), &mut lines, &mut refused);
+                for granted in bus.huge_pages(config.huge_pages) {
+                    note(granted, &mut lines, &mut refused);
+                }
             }
         }
         let priority_max = self.roles.iter().map(|role| role.realtime_priority).max().unwrap_or(0);

@@ -60,6 +60,6 @@ impl Queued {
             });
             Ok(attach)
         };
-        Self { bus: bus.bus.name(), slot: Arc::clone(slot), init: Box::new(init) }
+        Self { bus: bus.name, slot: Arc::clone(slot), init: Box::new(init) }
     }
 }

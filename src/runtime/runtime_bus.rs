@@ -10,7 +10,7 @@ use super::hosted_slot::HostedSlot;
 use super::queued::Queued;
 use super::shared::{Shared, lock};
 use super::stage::Stage;
-use crate::bus::{Bus, Handler, Name, Publisher, SharedPublisher, SlotView};
+use crate::bus::{Bus, Handler, Lanes, Name, Publisher, SharedPublisher, SlotView};
 use crate::event::Family;
 use crate::guard::Shedder;
 use crate::retain::{DeadLetters, HistoryReader};
@@ -29,16 +29,22 @@ impl<F: Family> Clone for RuntimeBus<F> {
 }
 
 impl<F: Family> RuntimeBus<F> {
-    /// The bus itself: its last events, its clock, its counts.
+    /// The bus itself: its last events, its clock, its counts. Where it has several lanes the most urgent one.
     #[must_use]
     pub fn bus(&self) -> &Bus<F> {
         &self.hosted.bus
     }
 
+    /// Its lanes, where it has several.
+    #[must_use]
+    pub fn lanes(&self) -> Option<&Lanes<F>> {
+        self.hosted.lanes.as_ref()
+    }
+
     /// The bus's name.
     #[must_use]
     pub fn name(&self) -> Name {
-        self.hosted.bus.name()
+        self.hosted.name
     }
 
     /// What its slots refused, or lost to a panic; `None` where `dead_letters_max` is 0.
@@ -60,7 +66,7 @@ impl<F: Family> RuntimeBus<F> {
         let bus = Self { hosted: shared.build::<F>(name, config)?, shared: Arc::clone(shared) };
         for Keeping { slot, config, keeper } in bus.hosted.take_keepers() {
             if let Err(error) = bus.attach_slot(HostedSlot::new(Name::new(&slot), config), keeper) {
-                bus.hosted.bus.close();
+                bus.hosted.close();
                 let any: Arc<dyn AnyBus> = Arc::<HostedBus<F>>::clone(&bus.hosted);
                 shared.registry.remove(&any);
                 return Err(error);
@@ -82,7 +88,7 @@ impl<F: Family> RuntimeBus<F> {
         self.hosted.modes.as_ref().map(|modes| modes.shedder::<F>(Name::new(publisher)))
     }
 
-    /// Takes the only publisher, set up as configured. Where none is configured any name will do. Takes no lock.
+    /// Takes the only publisher, of the bus or of its lane, set up as configured. Where none is configured any name will do. Takes no lock.
     ///
     /// # Errors
     /// [`RuntimeError::Unknown`], [`RuntimeError::Taken`], or [`RuntimeError::Publishers`] where the bus is made for many.
@@ -91,7 +97,7 @@ impl<F: Family> RuntimeBus<F> {
         self.hosted.publisher(name)
     }
 
-    /// Takes one of the publishers of a bus that is made for many, set up as configured. Takes no lock.
+    /// Takes one of the publishers of a bus, or of a lane, that is made for many, set up as configured. Takes no lock.
     ///
     /// # Errors
     /// As [`Self::publisher`].
@@ -133,7 +139,7 @@ impl<F: Family> RuntimeBus<F> {
         handler: H,
     ) -> Result<Attachment<H>, RuntimeError> {
         self.shared.check_slot(slot, &config)?;
-        let bytes = config.memory_bytes::<F>();
+        let bytes = config.memory_bytes::<F>(self.hosted.config.lanes.count);
         let reservation = self.shared.limits.reserve_bytes(self.name(), bytes)?;
         self.attach_slot(HostedSlot::new(Name::new(slot), config).reserved(reservation), handler)
     }

@@ -146,7 +146,7 @@ impl Shared {
     pub(super) fn build<F: Family>(&self, name: &str, config: BusConfig) -> Result<Arc<HostedBus<F>>, RuntimeError> {
         self.check_bus(name, &config)?;
         let _building = self.begin_building(Name::new(name))?;
-        let slots: u64 = config.slots.values().map(SlotConfig::memory_bytes::<F>).sum();
+        let slots: u64 = config.slots.values().map(|slot| slot.memory_bytes::<F>(config.lanes.count)).sum();
         let bytes = bytes_of::<F>(&config).saturating_add(slots);
         let reservation = self.limits.reserve(Name::new(name), bytes)?;
         let hosted =

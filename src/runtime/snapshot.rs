@@ -8,7 +8,7 @@ use super::hosted_slot::HostedSlot;
 use super::shared::Shared;
 use super::stage::Stage;
 use super::watchdog::Health;
-use crate::bus::{Fate, Name, SlotStats, ThreadStats};
+use crate::bus::{Fate, LaneStats, Name, SlotStats, ThreadStats};
 use crate::event::Family;
 use crate::retain::{DeadLetterStats, HistoryReader, HistoryStats};
 use core::fmt;
@@ -70,6 +70,8 @@ pub struct BusSnapshot {
     pub history: Vec<HistorySnapshot>,
     /// Its modes, where it has any.
     pub modes: Option<ModesSnapshot>,
+    /// Its lanes, the most urgent first; empty where it is a single ring. Above are their sums.
+    pub lanes: Vec<LaneSnapshot>,
     /// Its slots, in the order of their attachment.
     pub slots: Vec<SlotSnapshot>,
 }
@@ -83,6 +85,21 @@ pub struct HistorySnapshot {
     pub count_max: u64,
     /// What it has kept, and what became of that.
     pub stats: HistoryStats,
+}
+
+/// A lane of a bus at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LaneSnapshot {
+    /// The lane; 0 is the most urgent.
+    pub lane: usize,
+    /// Cells of its ring.
+    pub capacity: u64,
+    /// Events published in it.
+    pub published: u64,
+    /// Events that its publishers dropped because the ring was full.
+    pub shed: u64,
+    /// Times that its publishers waited because the ring was full.
+    pub waits: u64,
 }
 
 /// A slot at one moment.
@@ -102,6 +119,8 @@ pub struct SlotSnapshot {
     pub lag: u64,
     /// Slow events recorded so far.
     pub outliers: u64,
+    /// What it has done in each lane, a moment before `stats`; empty where the bus is a single ring.
+    pub lanes: Vec<LaneStats>,
 }
 
 /// A slot thread at one moment.
@@ -229,7 +248,12 @@ impl BusSnapshot {
         if let Some(modes) = &self.modes {
             modes.series(bus, all);
         }
-        for SlotSnapshot { slot, stats, health, lag, outliers, .. } in &self.slots {
+        for LaneSnapshot { lane, capacity, published, shed, waits } in &self.lanes {
+            let numbers =
+                [("published", *published), ("shed", *shed), ("waits", *waits), ("capacity_cells", *capacity)];
+            all.extend(numbers.map(|(what, value)| (format!("buses.{bus}.lanes.{lane}.{what}"), value)));
+        }
+        for SlotSnapshot { slot, stats, health, lag, outliers, lanes, .. } in &self.slots {
             let numbers = [
                 ("state", stats.state as u64),
                 ("health", *health as u64),
@@ -251,6 +275,11 @@ impl BusSnapshot {
                 ("outliers", *outliers),
             ];
             all.extend(numbers.map(|(what, value)| (format!("buses.{bus}.slots.{slot}.{what}"), value)));
+            for LaneStats { lane, position, lag, delivered, .. } in lanes {
+                let numbers = [("position", *position), ("lag", *lag), ("delivered", *delivered)];
+                let of_lane = |(what, value)| (format!("buses.{bus}.slots.{slot}.lanes.{lane}.{what}"), value);
+                all.extend(numbers.map(of_lane));
+            }
         }
     }
 }
@@ -274,12 +303,14 @@ fn bus(bus: &dyn AnyBus) -> BusSnapshot {
         letters: bus.letter_stats(),
         history: bus.history(),
         modes: bus.modes().map(|modes| modes.snapshot()),
+        lanes: bus.lanes(),
         slots: slots.into_iter().map(|slot| slot.behind(published)).collect(),
     }
 }
 
 fn slot(bus: &dyn AnyBus, slot: &HostedSlot) -> Option<SlotSnapshot> {
     let view = slot.view.get()?;
+    let lanes = view.lanes();
     let (stats, tags) = view.fates();
     let met = tags.into_iter().filter(|(_, fates)| fates.iter().any(|count| *count > 0));
     Some(SlotSnapshot {
@@ -290,6 +321,7 @@ fn slot(bus: &dyn AnyBus, slot: &HostedSlot) -> Option<SlotSnapshot> {
         health: slot.health(),
         lag: 0,
         outliers: view.outliers(),
+        lanes,
     })
 }
 
@@ -340,6 +372,9 @@ impl fmt::Display for Snapshot {
             }
             if let Some(modes) = &bus.modes {
                 write!(f, ", {modes}")?;
+            }
+            for LaneSnapshot { lane, published, .. } in &bus.lanes {
+                write!(f, "\n  lane {lane}: {published} published")?;
             }
             for SlotSnapshot { slot, stats, health, lag, .. } in &bus.slots {
                 write!(

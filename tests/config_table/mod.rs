@@ -172,7 +172,7 @@ capacity_cells = 4096",
         r"[buses.md]
 capcity_cells = 4096",
         &[
-            "t.toml:2: buses.md.capcity_cells = 4096: no such key; allowed: capacity_cells, slots_max, arena_bytes, dead_letters_max, dead_letter_age_max_ms, publishers, degradation, slots, history; did you mean capacity_cells? [TR-0709]",
+            "t.toml:2: buses.md.capcity_cells = 4096: no such key; allowed: capacity_cells, slots_max, arena_bytes, dead_letters_max, dead_letter_age_max_ms, lanes, publishers, degradation, slots, history; did you mean capacity_cells? [TR-0709]",
         ],
     ),
     (
@@ -319,6 +319,31 @@ overflow = "drop-oldest"
 after = ["a"]"#,
         &[
             r#"t.toml:4: buses.md.slots.b.after[0] = "a": a slot that may lose events, and is not waited for; allowed: slots whose overflow is gate or cut-off; set overflow = "gate" for a, or run after the slots that it runs after [TR-0748]"#,
+        ],
+    ),
+    (
+        r#"[buses.md]
+lanes = { count = 5, policy = "fair", weights = [0, 1] }
+publishers.a = { lane = 4 }"#,
+        &[
+            "t.toml:2: buses.md.lanes.count = 5: too large; allowed: 1 to 4; take 4 [TR-0706]",
+            r#"t.toml:2: buses.md.lanes.policy = "fair": no such choice; allowed: strict, weighted; take one of those [TR-0707]"#,
+            "t.toml:2: buses.md.lanes.weights[0] = 0: too small; allowed: 1 to 1000; take 1 [TR-0706]",
+            "t.toml:3: buses.md.publishers.a.lane = 4: too large; allowed: 0 to 3; take 3 [TR-0706]",
+        ],
+    ),
+    (
+        r#"[buses.md]
+lanes = { count = 2, policy = "weighted", weights = [3, 2, 1] }
+publishers.a = { lane = 2 }
+slots.a = { overflow = "conflate", overflow_tags = { Halt = "gate", Quote = "drop-oldest" } }
+history.h = { count_max = 8 }"#,
+        &[
+            "t.toml:2: buses.md.lanes.weights = [3, 2, 1]: 3 weights for 2 lanes; allowed: one for each lane; give 2 weights, the most urgent lane's first [TR-0745]",
+            "t.toml:3: buses.md.publishers.a.lane = 2: the bus has 2 lanes; allowed: 0 to 1; take one of those, or set lanes.count = 3 [TR-0745]",
+            r#"t.toml:4: buses.md.slots.a.overflow = "conflate": a slot of several lanes gates; allowed: gate; leave it out, or give the slot a bus without lanes [TR-0745]"#,
+            r#"t.toml:4: buses.md.slots.a.overflow_tags.Quote = "drop-oldest": a slot of several lanes gates; allowed: gate; leave it out, or give the slot a bus without lanes [TR-0745]"#,
+            "t.toml:5: buses.md.history.h: the history of a bus with lanes, which has no single order; allowed: histories of buses without lanes; leave it out, or keep that of a lane from code [TR-0745]",
         ],
     ),
     (

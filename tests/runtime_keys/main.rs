@@ -8,6 +8,7 @@ mod history;
 #[path = "../runtime/house.rs"]
 #[allow(dead_code, reason = "the other half is used by the tests of the runtime")]
 mod house;
+mod lanes;
 mod machine;
 mod overflow;
 mod publishers;
@@ -67,6 +68,12 @@ const KEYS: &[(&str, fn())] = &[
     ("buses.*.arena_bytes", buses::issue_4570_arena_bytes),
     ("buses.*.dead_letters_max", buses::issue_4570_dead_letters_max),
     ("buses.*.dead_letter_age_max_ms", buses::issue_4570_dead_letter_age_max_ms),
+    ("buses.*.lanes.count", lanes::issue_4582_lanes_count),
+    ("buses.*.lanes.policy = strict", lanes::issue_4582_lanes_policy),
+    ("buses.*.lanes.policy = weighted", lanes::issue_4582_lanes_policy),
+    ("buses.*.lanes.starvation_events", lanes::issue_4582_lanes_starvation_events),
+    ("buses.*.lanes.weights", lanes::issue_4582_lanes_weights),
+    ("buses.*.publishers.*.lane", lanes::issue_4582_lane_of_a_publisher),
     ("buses.*.publishers.*.slot", publishers::issue_4570_slot_of_a_publisher),
     ("buses.*.publishers.*.clones", publishers::issue_4570_clones),
     ("buses.*.publishers.*.overflow = wait", publishers::issue_4570_overflow),

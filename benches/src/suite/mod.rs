@@ -30,6 +30,7 @@ mod burst;
 mod clock;
 mod dispatch;
 mod hop;
+mod lanes;
 mod lmax;
 mod machine;
 mod many;
@@ -65,6 +66,7 @@ pub const PARTS: &[Part] = &[
     attribution::PART,
     burst::PART,
     overflow::PART,
+    lanes::PART,
 ];
 
 /// One part of the suite.

@@ -17,7 +17,8 @@ pub(crate) fn flow_bytes<F: Family>(
     if policies.is_evictable(&F::ALL) { Copying::<F::Cell>::bytes(&policies, &F::ALL) } else { 0 }
 }
 
-/// Bytes of a slot's account by tag: three copies of a line for each.
-pub(crate) fn account_bytes<F: Family>() -> u64 {
-    3 * 64 * (F::ALL.len() as u64 + 1)
+/// Bytes of a slot's account by tag, and by lane where there are several: three copies of a line for each.
+pub(crate) fn account_bytes<F: Family>(lanes: u32) -> u64 {
+    let lanes = if lanes > 1 { u64::from(lanes) + 1 } else { 0 };
+    3 * 64 * (F::ALL.len() as u64 + 1 + lanes)
 }

@@ -4,6 +4,8 @@
 use super::copying::{CopiedTurn, Copying};
 use super::fate::Fate;
 use super::gap::Gap;
+use super::lane_order::LanePolicy;
+use super::lanes::LaneReaders;
 use super::overflow::Policies;
 use super::rows::Rows;
 use super::{Admission, Books, Events, Source, Taken};
@@ -21,6 +23,8 @@ pub(in crate::bus) enum Managed<C: StoreEvent> {
     InPlace(BoundReader<C>, Rc<Rows>),
     /// Copied: nobody waits.
     Copied(Copying<C>, Rc<Rows>),
+    /// From where they lie, in one of several lanes.
+    Lanes(LaneReaders<C>),
 }
 
 impl<C: StoreEvent> Managed<C> {
@@ -39,30 +43,42 @@ impl<C: StoreEvent> Managed<C> {
         }
     }
 
-    /// Where it stands in its ring.
+    /// That of a slot on a bus with lanes, the most urgent first.
+    pub(in crate::bus) fn of_lanes(
+        readers: impl IntoIterator<Item = Reader<C>>,
+        policy: &LanePolicy,
+        turn_limit: usize,
+        rows: &Rc<Rows>,
+    ) -> Self {
+        Self::Lanes(LaneReaders::new(readers, policy, turn_limit, rows))
+    }
+
+    /// Where it stands in its ring; of lanes the sum.
     pub(in crate::bus) fn position(&self) -> u64 {
         match self {
             Self::InPlace(reader, _) => reader.position(),
             Self::Copied(copying, _) => copying.position(),
+            Self::Lanes(lanes) => lanes.position(),
         }
     }
 }
 
 /// The events of one turn.
 pub(in crate::bus) enum ManagedTurn<'t, C: StoreEvent> {
-    InPlace(Turn<'t, C>),
+    /// With its lane.
+    InPlace(Turn<'t, C>, usize),
     Copied(CopiedTurn<'t, C>),
 }
 
 impl<C: StoreEvent> Events<C> for ManagedTurn<'_, C> {
     fn in_place(&self) -> bool {
-        matches!(self, Self::InPlace(_))
+        matches!(self, Self::InPlace(..))
     }
 
     #[inline]
     fn next(&mut self) -> Option<Taken<'_, C>> {
         match self {
-            Self::InPlace(turn) => Events::next(turn),
+            Self::InPlace(turn, _) => Events::next(turn),
             Self::Copied(turn) => turn.next(),
         }
     }
@@ -70,7 +86,7 @@ impl<C: StoreEvent> Events<C> for ManagedTurn<'_, C> {
     #[inline]
     fn remaining(&self) -> u64 {
         match self {
-            Self::InPlace(turn) => turn.remaining(),
+            Self::InPlace(turn, _) => turn.remaining(),
             Self::Copied(turn) => turn.remaining(),
         }
     }
@@ -78,7 +94,7 @@ impl<C: StoreEvent> Events<C> for ManagedTurn<'_, C> {
     #[inline]
     fn settle(&mut self) {
         match self {
-            Self::InPlace(turn) => turn.settle(),
+            Self::InPlace(turn, _) => turn.settle(),
             Self::Copied(turn) => turn.settle(),
         }
     }
@@ -86,8 +102,16 @@ impl<C: StoreEvent> Events<C> for ManagedTurn<'_, C> {
     #[inline]
     fn gap(&mut self) -> Option<Gap<'_>> {
         match self {
-            Self::InPlace(_) => None,
+            Self::InPlace(..) => None,
             Self::Copied(turn) => turn.gap(),
+        }
+    }
+
+    #[inline]
+    fn lane(&self) -> usize {
+        match self {
+            Self::InPlace(_, lane) => *lane,
+            Self::Copied(_) => 0,
         }
     }
 }
@@ -99,12 +123,11 @@ impl<C: StoreEvent> Source<C> for Managed<C> {
         match self {
             Self::InPlace(reader, _) => {
                 let Some(turn) = reader.begin(limit) else { return 0 };
-                let mut turn = ManagedTurn::InPlace(turn);
-                run(&mut turn);
-                match turn {
-                    ManagedTurn::InPlace(turn) => turn.finish(),
-                    ManagedTurn::Copied(_) => 0,
-                }
+                run_in_place(turn, 0, run)
+            }
+            Self::Lanes(lanes) => {
+                let Some((turn, lane)) = lanes.begin(limit) else { return 0 };
+                run_in_place(turn, lane, run)
             }
             Self::Copied(copying, _) => {
                 let begun = copying.begin();
@@ -122,6 +145,7 @@ impl<C: StoreEvent> Source<C> for Managed<C> {
         match self {
             Self::InPlace(reader, _) => reader.is_finished(),
             Self::Copied(copying, _) => copying.is_finished(),
+            Self::Lanes(lanes) => lanes.is_finished(),
         }
     }
 
@@ -129,6 +153,7 @@ impl<C: StoreEvent> Source<C> for Managed<C> {
         match self {
             Self::InPlace(reader, _) => reader.is_revoked(),
             Self::Copied(copying, _) => copying.reader().is_revoked(),
+            Self::Lanes(lanes) => lanes.is_revoked(),
         }
     }
 
@@ -136,6 +161,7 @@ impl<C: StoreEvent> Source<C> for Managed<C> {
         match self {
             Self::InPlace(reader, rows) => reader.is_ready() || rows.is_behind(),
             Self::Copied(copying, rows) => copying.is_ready() || rows.is_behind(),
+            Self::Lanes(lanes) => lanes.is_ready() || lanes.is_behind(),
         }
     }
 
@@ -143,17 +169,19 @@ impl<C: StoreEvent> Source<C> for Managed<C> {
         match self {
             Self::InPlace(reader, _) => reader.wait_strategy(),
             Self::Copied(copying, _) => copying.reader().wait_strategy(),
+            Self::Lanes(lanes) => lanes.wait_strategy(),
         }
     }
 
     fn lends(&self) -> bool {
-        matches!(self, Self::InPlace(..))
+        matches!(self, Self::InPlace(..) | Self::Lanes(_))
     }
 
     fn step_over(&mut self, at: u64, look: impl FnOnce(&C, u64)) -> bool {
         match self {
             Self::InPlace(reader, _) => Source::step_over(reader, at, look),
             Self::Copied(copying, _) => copying.step_over(look),
+            Self::Lanes(lanes) => Source::step_over(lanes.current(), at, look),
         }
     }
 
@@ -161,7 +189,22 @@ impl<C: StoreEvent> Source<C> for Managed<C> {
         match self {
             Self::InPlace(reader, _) => tally.settle_in_place(reader.position()),
             Self::Copied(copying, _) => tally.settle_copied(copying.done(), copying.holes()),
+            Self::Lanes(lanes) => {
+                lanes.settle();
+                tally.settle_in_place(lanes.position());
+            }
         }
+    }
+}
+
+/// Runs a turn over events where they lie.
+#[inline]
+fn run_in_place<'t, C: StoreEvent>(turn: Turn<'t, C>, lane: usize, run: impl FnOnce(&mut ManagedTurn<'t, C>)) -> usize {
+    let mut turn = ManagedTurn::InPlace(turn, lane);
+    run(&mut turn);
+    match turn {
+        ManagedTurn::InPlace(turn, _) => turn.finish(),
+        ManagedTurn::Copied(_) => 0,
     }
 }
 

@@ -9,6 +9,8 @@ mod bytes;
 mod copying;
 mod fate;
 mod gap;
+mod lane_order;
+mod lanes;
 mod managed;
 mod overflow;
 mod plain;
@@ -18,10 +20,11 @@ mod spill;
 pub(crate) use bytes::{account_bytes, flow_bytes};
 pub use fate::Fate;
 pub use gap::Gap;
+pub use lane_order::{LANES_MAX, LanePolicy};
 pub(super) use managed::{Managed, ManagedBooks};
 pub(super) use overflow::Policies;
 pub use overflow::SlotOverflow;
-pub(super) use rows::{Rows, RowsReader, rows};
+pub(super) use rows::{LaneCounts, Rows, RowsReader, rows};
 
 use super::context::Context;
 use super::tally::Tally;
@@ -53,6 +56,11 @@ pub(super) trait Events<C> {
     #[inline(always)]
     fn gap(&mut self) -> Option<Gap<'_>> {
         None
+    }
+    /// The lane they came in; 0 where there is one.
+    #[inline(always)]
+    fn lane(&self) -> usize {
+        0
     }
 }
 

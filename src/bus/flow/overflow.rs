@@ -79,6 +79,11 @@ impl Policies {
         self.used(tags).any(|overflow| !matches!(overflow, SlotOverflow::Gate | SlotOverflow::CutOff))
     }
 
+    /// A policy other than to gate that some of these tags have.
+    pub(in crate::bus) fn other_than_gate(&self, tags: &TagSet) -> Option<SlotOverflow> {
+        self.used(tags).find(|overflow| *overflow != SlotOverflow::Gate)
+    }
+
     /// Whether the slot takes events straight from the ring, and keeps none beside it: what is dropped is then the ring's oldest.
     pub(super) fn is_direct(&self, tags: &TagSet) -> bool {
         self.used(tags).all(|overflow| overflow == SlotOverflow::DropOldest)

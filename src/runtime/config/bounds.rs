@@ -47,6 +47,11 @@ pub(super) const DEAD_LETTER_AGE_MAX_MS: Bounds = ANY;
 /// What [`crate::retain::Keep`] allows.
 pub(super) const HISTORY_COUNT_MAX: Bounds = bounds(1, 1 << 28);
 pub(super) const HISTORY_AGE_MAX_MS: Bounds = ANY;
+/// See [`crate::bus::Lanes`].
+pub(super) const LANES: Bounds = bounds(1, crate::bus::LANES_MAX as u64);
+pub(super) const LANE: Bounds = bounds(0, LANES.max - 1);
+pub(super) const STARVATION_EVENTS: Bounds = bounds(1, 1 << 30);
+pub(super) const WEIGHT: Bounds = bounds(1, 1_000);
 pub(super) const TIMEOUT_MS: Bounds = bounds(0, HOUR_MS);
 
 // Degradation.

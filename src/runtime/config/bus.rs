@@ -1,10 +1,9 @@
 //! A bus: its ring, its slots, and who publishes to it.
 
-use super::HistoryConfig;
 use super::bounds::{self, Bounds};
 use super::choice::choices;
-use super::{DegradationConfig, SlotConfig};
-use crate::bus::Stamping;
+use super::{DegradationConfig, HistoryConfig, LanesConfig, SlotConfig};
+use crate::bus::{LANES_MAX, Stamping};
 use std::collections::BTreeMap;
 
 /// A bus: a table `[buses.NAME]`.
@@ -18,7 +17,7 @@ pub struct BusConfig {
     /// Slots that may be attached at a time.
     #[cfg_attr(feature = "config", schemars(range(min = bounds::SLOTS_MAX.min, max = bounds::SLOTS_MAX.max)))]
     pub slots_max: u32,
-    /// Bytes of variable length that events in flight may own together; 0: none. Only a bus with one publisher has them.
+    /// Bytes of variable length that events in flight may own together; 0: none. Only a bus, or a lane of it, with one publisher has them.
     #[cfg_attr(feature = "config", schemars(range(min = bounds::ARENA_BYTES.min, max = bounds::ARENA_BYTES.max)))]
     pub arena_bytes: u64,
     /// Dead letters that are kept; what comes beyond is counted and dropped. 0: none are kept.
@@ -27,7 +26,9 @@ pub struct BusConfig {
     /// Dead letters older than this are purged; 0: never.
     #[cfg_attr(feature = "config", schemars(range(min = bounds::DEAD_LETTER_AGE_MAX_MS.min, max = bounds::DEAD_LETTER_AGE_MAX_MS.max)))]
     pub dead_letter_age_max_ms: u64,
-    /// Who publishes, by name. More than one, or one with `clones`: the ring is made for many publishers.
+    /// Its lanes.
+    pub lanes: LanesConfig,
+    /// Who publishes, by name. More than one in a lane, or one with `clones`: that ring is made for many publishers.
     #[cfg_attr(feature = "config", schemars(extend("propertyNames" = super::shape::name())))]
     pub publishers: BTreeMap<String, PublisherConfig>,
     /// What it does when there is more than it can do.
@@ -48,6 +49,7 @@ impl Default for BusConfig {
             arena_bytes: 0,
             dead_letters_max: 1_024,
             dead_letter_age_max_ms: 0,
+            lanes: LanesConfig::default(),
             publishers: BTreeMap::new(),
             degradation: DegradationConfig::default(),
             slots: BTreeMap::new(),
@@ -67,6 +69,29 @@ impl BusConfig {
             ("dead_letter_age_max_ms", self.dead_letter_age_max_ms, bounds::DEAD_LETTER_AGE_MAX_MS),
         ]
     }
+
+    /// Whether a ring of it is made for many publishers.
+    #[must_use]
+    pub fn has_many_publishers(&self) -> bool {
+        self.lanes().any(|lane| self.has_many_publishers_in(lane))
+    }
+
+    /// Whether the ring of that lane is.
+    #[must_use]
+    pub fn has_many_publishers_in(&self, lane: u32) -> bool {
+        let mut publishers = self.publishers.values().filter(|publisher| publisher.lane == lane);
+        publishers.clone().count() > 1 || publishers.any(|publisher| publisher.clones)
+    }
+
+    /// The lanes there are, also of a configuration that asks for too many.
+    fn lanes(&self) -> core::ops::Range<u32> {
+        0..self.lanes.count.min(LANES_MAX as u32)
+    }
+
+    /// Lanes that have bytes where the bus has: those with one publisher.
+    pub(in crate::runtime) fn lanes_with_bytes(&self) -> u64 {
+        self.lanes().filter(|lane| !self.has_many_publishers_in(*lane)).count() as u64
+    }
 }
 
 /// A publisher: a table `[buses.BUS.publishers.NAME]`.
@@ -78,6 +103,9 @@ pub struct PublisherConfig {
     pub slot: String,
     /// Whether it may be cloned, for several threads.
     pub clones: bool,
+    /// The lane it publishes to, where the bus has several; 0 is the most urgent.
+    #[cfg_attr(feature = "config", schemars(range(min = bounds::LANE.min, max = bounds::LANE.max)))]
+    pub lane: u32,
     /// What it does when the ring is full.
     pub overflow: OverflowChoice,
     /// How long it waits under `timeout`.
@@ -92,6 +120,7 @@ impl Default for PublisherConfig {
         Self {
             slot: String::new(),
             clones: false,
+            lane: 0,
             overflow: OverflowChoice::Wait,
             timeout_ms: 1_000,
             stamping: StampingChoice::EveryEvent,
@@ -101,8 +130,8 @@ impl Default for PublisherConfig {
 
 impl PublisherConfig {
     /// Its numbers and their bounds.
-    pub(super) fn numbers(&self) -> [(&'static str, u64, Bounds); 1] {
-        [("timeout_ms", self.timeout_ms, bounds::TIMEOUT_MS)]
+    pub(super) fn numbers(&self) -> [(&'static str, u64, Bounds); 2] {
+        [("lane", self.lane.into(), bounds::LANE), ("timeout_ms", self.timeout_ms, bounds::TIMEOUT_MS)]
     }
 }
 

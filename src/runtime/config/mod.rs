@@ -10,6 +10,7 @@ mod degradation;
 #[cfg(feature = "config")]
 mod document;
 mod history;
+mod lanes;
 mod limits;
 #[cfg(feature = "config")]
 mod loader;
@@ -31,6 +32,7 @@ mod thread;
 pub use bus::{BusConfig, OverflowChoice, PublisherConfig, StampingChoice};
 pub use degradation::{DegradationConfig, ModeConfig};
 pub use history::{HISTORY_SLOT, HistoryConfig};
+pub use lanes::{LanePolicyChoice, LanesConfig};
 pub use limits::{ClockChoice, Grant, PreflightChoice, RuntimeConfig, StartPolicy};
 #[cfg(feature = "config")]
 pub use loader::Loader;

@@ -39,7 +39,7 @@ fn one_publisher_for_bytes(config: &Config, found: &mut Vec<Mistake>) {
     for (path, bus) in config.buses_at().filter(|(_, bus)| bus.arena_bytes > 0) {
         let clones = bus.publishers.iter().find(|(_, publisher)| publisher.clones).map(|(name, _)| name);
         let why = match (bus.publishers.len(), clones) {
-            (0 | 1, None) => continue,
+            _ if bus.lanes_with_bytes() > 0 => continue,
             (_, Some(name)) => format!("publisher {name} may be cloned, and bytes have one publisher"),
             (count, None) => format!("the bus has {count} publishers, and bytes have one"),
         };
@@ -50,11 +50,11 @@ fn one_publisher_for_bytes(config: &Config, found: &mut Vec<Mistake>) {
 
 /// What a bus takes at least: cells, bytes, dead letters.
 fn bytes(bus: &BusConfig) -> [(&'static str, u64, u64); 3] {
-    let cells = bus.capacity_cells.saturating_mul(CELL_BYTES_MIN);
+    let cells = bus.capacity_cells.saturating_mul(CELL_BYTES_MIN * u64::from(bus.lanes.count));
     let letters = bus.dead_letters_max.saturating_mul(CELL_BYTES_MIN + DEAD_LETTER_BYTES);
     [
         ("capacity_cells", bus.capacity_cells, cells),
-        ("arena_bytes", bus.arena_bytes, bus.arena_bytes),
+        ("arena_bytes", bus.arena_bytes, bus.arena_bytes.saturating_mul(bus.lanes_with_bytes())),
         ("dead_letters_max", bus.dead_letters_max, letters),
     ]
 }

@@ -5,6 +5,7 @@ mod cores;
 mod counts;
 mod cycles;
 mod degradation;
+mod lanes;
 mod names;
 mod numbers;
 mod overflow;
@@ -42,6 +43,7 @@ impl Config {
         counts::check(self, &mut found);
         references::check(self, &mut found);
         cycles::check(self, &mut found);
+        lanes::check(self, &mut found);
         overflow::check(self, &mut found);
         cores::check(self, &mut found);
         degradation::check(self, &mut found);

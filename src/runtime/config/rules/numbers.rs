@@ -35,6 +35,7 @@ fn within_bounds(config: &Config, found: &mut Vec<Mistake>) {
         for (mode, numbers) in of.degradation.modes().map(|(mode, config)| (mode, config.numbers())) {
             check(&["buses", bus, "degradation", mode.name()], &numbers);
         }
+        check(&["buses", bus, "lanes"], &of.lanes.numbers());
         for (name, publisher) in &of.publishers {
             check(&["buses", bus, "publishers", name], &publisher.numbers());
         }
