@@ -10,6 +10,7 @@ pub mod bus;
 pub mod clock;
 pub mod counters;
 pub mod event;
+pub mod gate;
 pub mod guard;
 pub mod retain;
 pub mod ring;

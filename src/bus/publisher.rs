@@ -340,6 +340,33 @@ impl<F: Family, R: RingPublisher<F::Cell>> BusPublisher<F, R> {
     pub fn bus(&self) -> Name {
         self.inner.name
     }
+
+    /// The clock that events are stamped by.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.inner.clock
+    }
+
+    /// When it reads that clock.
+    pub(crate) fn stamps(&self) -> Stamping {
+        self.stamping
+    }
+
+    /// The time it read last.
+    #[inline(always)]
+    pub(crate) fn now(&self) -> Ticks {
+        self.now
+    }
+
+    /// Cells of the ring.
+    pub(crate) fn capacity(&self) -> usize {
+        self.inner.ring.capacity()
+    }
+
+    /// Every slot that gates has done all below. Looks at each of them.
+    #[cold]
+    pub(crate) fn passed(&self) -> u64 {
+        self.inner.ring.readers().map(|(_, next)| next).min().unwrap_or(u64::MAX)
+    }
 }
 
 impl<F: Family> Publisher<F> {
@@ -407,6 +434,12 @@ impl<F: Family> Batch<'_, F> {
     #[must_use]
     pub fn remaining(&self) -> usize {
         self.claim.remaining()
+    }
+
+    /// The sequence of its first event.
+    #[must_use]
+    pub fn first(&self) -> u64 {
+        self.claim.first()
     }
 
     /// Publishes what was pushed.
