@@ -51,13 +51,12 @@ impl Dedup {
     /// Windows of `window` numbers for senders 0 to `clients`. Takes a bit for each number, all at once.
     ///
     /// # Errors
-    /// [`RuleError::Setting`]: no sender, or more than 65,536; a window that is no power of two from 64 to 2^24.
+    /// [`RuleError::Setting`]: no sender, or more than 65,536; [`RuleError::Window`]: one that is no power of two from 64 to 2^24.
     pub fn new(clients: u32, window: u64) -> Result<Self, RuleError> {
         RuleError::within("dedup", "clients", clients.into(), 1, CLIENTS_MAX)?;
         let (min, max) = WINDOW;
-        RuleError::within("dedup", "window, a power of two,", window, min, max)?;
-        if !window.is_power_of_two() {
-            return Err(RuleError::Setting { gate: "dedup", what: "window, a power of two,", value: window, min, max });
+        if !(min..=max).contains(&window) || !window.is_power_of_two() {
+            return Err(RuleError::Window { value: window, min, max });
         }
         let words = (window / 64) as usize * clients as usize;
         Ok(Self { windows: vec![Window::default(); clients as usize].into(), bits: vec![0; words].into(), len: window })

@@ -1,7 +1,8 @@
 //! The gate that holds a publisher, and groups of its tags, to a rate: token buckets.
 //!
 //! A bucket counts credit in ticks times events a second, so that nothing is rounded: in any stretch of time no more than `burst` and the rate's
-//! share of the stretch get in, and of a steady excess exactly that share.
+//! share of the stretch get in, and of a steady excess exactly that share. (With a burst of 1 that is a least distance between events: one that
+//! comes later than it is due has lost the difference. From 2 on nothing is lost to that.)
 
 use super::offer::Offer;
 use super::rejection::Rejection;

@@ -31,6 +31,15 @@ pub enum RuleError {
         /// Its type.
         type_name: &'static str,
     },
+    /// A list of values for a field that is a float.
+    FloatList {
+        /// The payload.
+        payload: &'static str,
+        /// The field.
+        field: &'static str,
+        /// Its type.
+        type_name: &'static str,
+    },
     /// A rule's value is one that its field cannot hold.
     Bound {
         /// The payload.
@@ -67,6 +76,15 @@ pub enum RuleError {
         /// The greatest.
         max: u64,
     },
+    /// A window that is no power of two, or outside its bounds.
+    Window {
+        /// Its numbers.
+        value: u64,
+        /// The least.
+        min: u64,
+        /// The greatest.
+        max: u64,
+    },
     /// A tag is in two groups.
     GroupTwice {
         /// The tag.
@@ -91,6 +109,8 @@ impl RuleError {
             Self::Syntax { .. } => "TR-0924",
             Self::Setting { .. } => "TR-0925",
             Self::GroupTwice { .. } => "TR-0926",
+            Self::FloatList { .. } => "TR-0927",
+            Self::Window { .. } => "TR-0928",
         }
     }
 
@@ -116,6 +136,9 @@ impl fmt::Display for RuleError {
                 "rule: {payload}.{field} is `{type_name}`, rules are for integers and floats written as such; \
                  take another field, or write its type out"
             )?,
+            Self::FloatList { payload, field, type_name } => {
+                write!(f, "rule: {payload}.{field} is `{type_name}`, lists are for integers; give it a range")?;
+            }
             Self::Bound { payload, field, type_name, value } => write!(
                 f,
                 "rule: {payload}.{field} is `{type_name}`, which does not hold {value}; take a value that it holds"
@@ -132,6 +155,11 @@ impl fmt::Display for RuleError {
             Self::Setting { gate, what, value, min, max } => {
                 write!(f, "{gate}: {what} is {value}, allowed is {min} to {max}; take a value in that range")?;
             }
+            Self::Window { value, min, max } => write!(
+                f,
+                "dedup: window is {value}, allowed is a power of two from {min} to {max}; take {}",
+                (*value).clamp(*min, *max).next_power_of_two()
+            )?,
             Self::GroupTwice { tag, first, second } => {
                 write!(f, "rate: tag {tag} is in group {first} and in group {second}; take it out of one")?;
             }

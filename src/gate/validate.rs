@@ -148,7 +148,8 @@ impl<F: Family> Validate<F> {
     fn listed(self, payload: &str, field: &str, values: Vec<Number>) -> Result<Self, RuleError> {
         let (schema, field, kind) = find::<F>(payload, field)?;
         if kind.integers().is_none() {
-            return Err(RuleError::FieldType { payload: schema.name, field: field.name, type_name: field.type_name });
+            let (payload, field, type_name) = (schema.name, field.name, field.type_name);
+            return Err(RuleError::FloatList { payload, field, type_name });
         }
         let values: Vec<_> =
             values.into_iter().map(|value| integer(schema, field, kind, value)).collect::<Result<_, _>>()?;
@@ -204,10 +205,10 @@ impl<F: Family> Gate<F> for Validate<F> {
 impl Allows {
     #[inline(always)]
     fn contains(&self, value: Number) -> bool {
-        match (self, value) {
-            (Self::Integers(min, max), value) => value.integer().is_some_and(|value| (*min..=*max).contains(&value)),
-            (Self::Floats(min, max), value) => (*min..=*max).contains(&value.float()),
-            (Self::These(all), value) => value.integer().is_some_and(|value| all.contains(&value)),
+        match self {
+            Self::Integers(min, max) => value.integer().is_some_and(|value| (*min..=*max).contains(&value)),
+            Self::Floats(min, max) => (*min..=*max).contains(&value.float()),
+            Self::These(all) => value.integer().is_some_and(|value| all.contains(&value)),
         }
     }
 }
