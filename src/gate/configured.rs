@@ -1,6 +1,7 @@
 //! Gates that are there or not as a configuration says: what a runtime puts round its publishers.
 
 use super::dedup::Dedup;
+use super::gated::Gated;
 use super::not_after::NotAfter;
 use super::offer::Offer;
 use super::quota::Quota;
@@ -11,6 +12,7 @@ use super::time_order::TimeOrder;
 use super::tuples::{Gate, Site};
 use super::validate::Validate;
 use crate::event::Family;
+use crate::ring;
 
 /// Each gate, or none; they look at an event in this order. One that is not there costs a branch.
 #[derive(Clone, Debug)]
@@ -23,6 +25,11 @@ pub struct Configured<F: Family> {
     pub quota: Option<Quota>,
     pub rate: Option<Rate>,
 }
+
+/// The only publisher of a runtime's bus, behind the gates of its configuration.
+pub type GatedPublisher<F> = Gated<F, ring::Publisher<<F as Family>::Cell>, Configured<F>>;
+/// One of many publishers of a runtime's bus, behind the gates of its configuration.
+pub type GatedSharedPublisher<F> = Gated<F, ring::SharedPublisher<<F as Family>::Cell>, Configured<F>>;
 
 impl<F: Family> Default for Configured<F> {
     fn default() -> Self {

@@ -10,7 +10,8 @@ use super::tuples::Gate;
 use crate::event::Family;
 
 /// Numbers of a window: one word of bits at least.
-pub(crate) const WINDOW: (u64, u64) = (64, 1 << 24);
+pub(crate) const WINDOW_MIN: u64 = 64;
+pub(crate) const WINDOW_MAX: u64 = 1 << 24;
 /// Senders of a gate.
 pub(crate) const CLIENTS_MAX: u64 = 1 << 16;
 
@@ -54,7 +55,7 @@ impl Dedup {
     /// [`RuleError::Setting`]: no sender, or more than 65,536; [`RuleError::Window`]: one that is no power of two from 64 to 2^24.
     pub fn new(clients: u32, window: u64) -> Result<Self, RuleError> {
         RuleError::within("dedup", "clients", clients.into(), 1, CLIENTS_MAX)?;
-        let (min, max) = WINDOW;
+        let (min, max) = (WINDOW_MIN, WINDOW_MAX);
         if !(min..=max).contains(&window) || !window.is_power_of_two() {
             return Err(RuleError::Window { value: window, min, max });
         }

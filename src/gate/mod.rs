@@ -22,7 +22,7 @@ mod time_order;
 mod tuples;
 mod validate;
 
-pub use configured::Configured;
+pub use configured::{Configured, GatedPublisher, GatedSharedPublisher};
 pub use counts::{GateCounts, GateView, TagRejections};
 pub use dedup::Dedup;
 pub use gated::{Gated, GatedBatch};
@@ -36,3 +36,11 @@ pub use rule_error::RuleError;
 pub use time_order::TimeOrder;
 pub use tuples::{Gate, Site};
 pub use validate::Validate;
+
+// What configurations may say: the bounds of the gates, and whether a text is a rule.
+pub(crate) use dedup::{
+    CLIENTS_MAX as DEDUP_CLIENTS_MAX, WINDOW_MAX as DEDUP_WINDOW_MAX, WINDOW_MIN as DEDUP_WINDOW_MIN,
+};
+pub(crate) use rate::{BURST_MAX as RATE_BURST_MAX, PER_S_MAX as RATE_PER_S_MAX};
+pub(crate) use time_order::KEYS_MAX as TIME_KEYS_MAX;
+pub(crate) use validate::is_rule;

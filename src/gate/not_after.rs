@@ -33,6 +33,7 @@ use core::time::Duration;
 pub struct NotAfter {
     age_max: Option<Duration>,
     age_ticks: u64,
+    deadlines: bool,
     clock: Option<Clock>,
 }
 
@@ -46,7 +47,14 @@ impl NotAfter {
     /// Not past its deadline, where it has one.
     #[must_use]
     pub fn deadline() -> Self {
-        Self { age_max: None, age_ticks: u64::MAX, clock: None }
+        Self { age_max: None, age_ticks: u64::MAX, deadlines: true, clock: None }
+    }
+
+    /// The age alone: deadlines are left to those who handle the event.
+    #[must_use]
+    pub fn without_deadlines(mut self) -> Self {
+        self.deadlines = false;
+        self
     }
 
     #[cold]
@@ -75,6 +83,7 @@ impl<F: Family> Gate<F> for NotAfter {
     #[inline(always)]
     fn check(&mut self, offer: &Offer<'_>, _: &impl Fn() -> u64) -> Result<(), Rejection> {
         if let Some(deadline) = offer.deadline
+            && self.deadlines
             && offer.now > deadline
         {
             return Err(self.late(offer, deadline));

@@ -2,8 +2,9 @@
 
 use core::fmt;
 
-/// A number: what a field holds, or a bound of it. Each value has one form, so that equal numbers are equal.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// A number: what a field holds, or a bound of it. Each value has one form, so that equal numbers are equal; floats are compared bit by
+/// bit, so that one is equal to itself whatever it is.
+#[derive(Clone, Copy, Debug)]
 pub enum Number {
     /// An integer.
     Int(i64),
@@ -41,6 +42,19 @@ impl Number {
         }
     }
 }
+
+impl PartialEq for Number {
+    fn eq(&self, other: &Self) -> bool {
+        match (*self, *other) {
+            (Self::Int(a), Self::Int(b)) => a == b,
+            (Self::Large(a), Self::Large(b)) => a == b,
+            (Self::Float(a), Self::Float(b)) => a.to_bits() == b.to_bits(),
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Number {}
 
 macro_rules! numbers {
     ($variant:ident as $wide:ty: $($ty:ty)*) => { $(

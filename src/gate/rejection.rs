@@ -6,7 +6,7 @@ use crate::bus::{Name, PublishFailure};
 use core::fmt;
 
 /// A few integers, for a message: the first four of a list, and how many there are.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Few {
     /// Their low 64 bits.
     first: [u64; 4],
@@ -35,7 +35,7 @@ impl fmt::Display for Few {
 }
 
 /// Why an event was not let in. Nothing was published, and nothing spent.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Rejection {
     /// No payload of the family has this tag.
@@ -438,7 +438,7 @@ impl fmt::Display for Rejection {
 impl std::error::Error for Rejection {}
 
 /// Why a gated publisher did not publish: a gate, or the ring.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NotPublished {
     /// A gate did not let the event in.

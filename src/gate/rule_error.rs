@@ -6,7 +6,7 @@ use crate::event::EventError;
 use core::fmt;
 
 /// Why a gate was not built or put up.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RuleError {
     /// A rule names a payload that the family does not have.

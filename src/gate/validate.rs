@@ -245,7 +245,7 @@ fn integer(schema: &'static Schema, field: &'static Field, kind: Kind, value: Nu
 }
 
 /// A rule as text, taken apart: nothing is known of the family.
-pub(crate) struct ParsedRule<'t> {
+struct ParsedRule<'t> {
     payload: &'t str,
     field: &'t str,
     values: ParsedValues,
@@ -257,7 +257,7 @@ enum ParsedValues {
 }
 
 impl<'t> ParsedRule<'t> {
-    pub(crate) fn parse(text: &'t str) -> Option<Self> {
+    fn parse(text: &'t str) -> Option<Self> {
         let (name, values) = text.split_once(" in ")?;
         let (payload, field) = name.trim().split_once('.')?;
         let is_name = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
@@ -270,6 +270,11 @@ impl<'t> ParsedRule<'t> {
         };
         Some(Self { payload, field, values })
     }
+}
+
+/// Whether a text can be read as a rule, whatever the family.
+pub(crate) fn is_rule(text: &str) -> bool {
+    ParsedRule::parse(text).is_some()
 }
 
 /// An integer, a float, or an ASCII character in quotes.

@@ -3,6 +3,7 @@
 use super::bus_modes::BusModes;
 use super::config::{BusConfig, DegradationConfig, Grant};
 use super::error::{Kind, RuntimeError};
+use super::gates::{GatePost, PublisherSnapshot};
 use super::hosted_history::{HostedHistory, Keeping, history_bytes};
 use super::hosted_slot::HostedSlot;
 use super::machine::{Granted, MemoryRange, huge_pages};
@@ -13,6 +14,7 @@ use super::snapshot::HistorySnapshot;
 use crate::bus::{Bus, Group, LookAfter, Name, Publisher, SharedPublisher};
 use crate::clock::{Clock, Ticks};
 use crate::event::{Family, Tag};
+use crate::gate::{Configured, GatedPublisher, GatedSharedPublisher, RuleError};
 use crate::retain::{DeadLetterStats, DeadLetters, HistoryReader};
 use crate::ring::Doorbell;
 use arc_swap::ArcSwap;
@@ -29,6 +31,7 @@ pub(super) struct HostedBus<F: Family> {
     pub(super) modes: Option<Arc<BusModes>>,
     history: HostedHistory<F>,
     ports: Ports<F>,
+    gates: Vec<GatePost>,
     slots: ArcSwap<Vec<Arc<HostedSlot>>>,
     /// Groups that the service thread looks after, for as long as there is something of them.
     groups: Mutex<Vec<Weak<dyn LookAfter>>>,
@@ -63,6 +66,8 @@ pub(super) trait AnyBus: Send + Sync {
     fn overflows(&self) -> (u64, u64);
     /// The groups of its history.
     fn history(&self) -> Vec<HistorySnapshot>;
+    /// Its publishers that are configured with gates.
+    fn gated_publishers(&self) -> Vec<PublisherSnapshot>;
     /// All counts of its dead letters; `None` where none are kept.
     fn letter_stats(&self) -> Option<DeadLetterStats>;
     /// How old dead letters may get; `None`: they are kept for ever, or none are kept.
@@ -85,7 +90,8 @@ pub(super) trait AnyBus: Send + Sync {
     fn typed(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
 }
 
-/// Bytes that a bus of this family takes: cells with their stamps, the arena and its index, dead letters, history. Histograms belong to slots.
+/// Bytes that a bus of this family takes: cells with their stamps, the arena and its index, dead letters, history, gates. Histograms belong
+/// to slots.
 pub(super) fn bytes_of<F: Family>(config: &BusConfig) -> u64 {
     let cell = (size_of::<F::Cell>() as u64 + 8).next_multiple_of(64);
     let index = if config.arena_bytes > 0 { config.capacity_cells.saturating_mul(40) } else { 0 };
@@ -93,7 +99,10 @@ pub(super) fn bytes_of<F: Family>(config: &BusConfig) -> u64 {
     let letters =
         config.dead_letters_max.checked_next_power_of_two().unwrap_or(u64::MAX).saturating_mul(2 * (cell + 64));
     let letters = if config.dead_letters_max > 0 { letters } else { 0 };
+    let gates = config.publishers.values().map(|publisher| publisher.gate.memory_bytes::<F>());
+    let gates = gates.fold(0, u64::saturating_add);
     cell.saturating_mul(config.capacity_cells)
+        .saturating_add(gates)
         .saturating_add(config.arena_bytes)
         .saturating_add(index)
         .saturating_add(letters)
@@ -111,6 +120,7 @@ impl<F: Family> HostedBus<F> {
         reservation: Reservation,
     ) -> Result<Arc<Self>, RuntimeError> {
         let modes = BusModes::of::<F>(name, &config.degradation, clock, service)?;
+        let gates = GatePost::all::<F>(name, &config)?;
         let builder = Bus::<F>::builder(name.as_str())
             .capacity(usize::try_from(config.capacity_cells).unwrap_or(usize::MAX))
             .slots(config.slots_max as usize)
@@ -143,6 +153,7 @@ impl<F: Family> HostedBus<F> {
             modes,
             history,
             ports,
+            gates,
             slots: ArcSwap::default(),
             groups: Mutex::default(),
             reservation,
@@ -161,8 +172,48 @@ impl<F: Family> HostedBus<F> {
         self.history.take_keepers()
     }
 
-    /// Takes the only publisher.
+    /// Takes the only publisher, which has no gates.
     pub(super) fn publisher(&self, name: &str) -> Result<Publisher<F>, RuntimeError> {
+        self.refuse_gated(name)?;
+        self.take_only(name)
+    }
+
+    /// Takes the only publisher, behind its gates.
+    pub(super) fn gated_publisher(&self, name: &str) -> Result<GatedPublisher<F>, RuntimeError> {
+        let publisher = self.take_only(name)?;
+        let gates = self.gates_of(name)?;
+        publisher
+            .gate_with(gates, GatePost::take::<F>(&self.gates, Name::new(name)))
+            .map_err(|cause| self.wrong_gate(name, cause))
+    }
+
+    /// Takes one of many publishers, behind its gates.
+    pub(super) fn gated_shared_publisher(&self, name: &str) -> Result<GatedSharedPublisher<F>, RuntimeError> {
+        let publisher = self.take_one_of_many(name)?;
+        let gates = self.gates_of(name)?;
+        publisher
+            .gate_with(gates, GatePost::take::<F>(&self.gates, Name::new(name)))
+            .map_err(|cause| self.wrong_gate(name, cause))
+    }
+
+    fn gates_of(&self, publisher: &str) -> Result<Configured<F>, RuntimeError> {
+        let config = self.config.publishers.get(publisher);
+        config.map_or(Ok(Configured::default()), |config| config.gates(self.bus.name(), publisher))
+    }
+
+    fn wrong_gate(&self, publisher: &str, cause: RuleError) -> RuntimeError {
+        RuntimeError::Gate { bus: self.bus.name(), publisher: publisher.to_owned(), cause: Box::new(cause) }
+    }
+
+    fn refuse_gated(&self, publisher: &str) -> Result<(), RuntimeError> {
+        if !self.gates.iter().any(|post| post.publisher == Name::new(publisher)) {
+            return Ok(());
+        }
+        let many = matches!(self.ports, Ports::Many(_));
+        Err(RuntimeError::Gated { bus: self.bus.name(), publisher: publisher.to_owned(), many })
+    }
+
+    fn take_only(&self, name: &str) -> Result<Publisher<F>, RuntimeError> {
         let Ports::One(known, port) = &self.ports else { return Err(self.wrong_kind(name)) };
         if known.is_some_and(|known| known != Name::new(name)) {
             return Err(self.unknown_publisher(name));
@@ -170,8 +221,13 @@ impl<F: Family> HostedBus<F> {
         port.take().map(|publisher| *publisher).ok_or_else(|| taken(Kind::Publisher, name))
     }
 
-    /// Takes one of many publishers.
+    /// Takes one of many publishers, which has no gates.
     pub(super) fn shared_publisher(&self, name: &str) -> Result<SharedPublisher<F>, RuntimeError> {
+        self.refuse_gated(name)?;
+        self.take_one_of_many(name)
+    }
+
+    fn take_one_of_many(&self, name: &str) -> Result<SharedPublisher<F>, RuntimeError> {
         let Ports::Many(ports) = &self.ports else { return Err(self.wrong_kind(name)) };
         let port = ports.iter().find(|(known, _)| *known == Name::new(name));
         let (_, port) = port.ok_or_else(|| self.unknown_publisher(name))?;
@@ -289,6 +345,10 @@ impl<F: Family> AnyBus for HostedBus<F> {
 
     fn overflows(&self) -> (u64, u64) {
         (self.bus.shed(), self.bus.waits())
+    }
+
+    fn gated_publishers(&self) -> Vec<PublisherSnapshot> {
+        GatePost::snapshots(&self.gates)
     }
 
     fn letter_stats(&self) -> Option<DeadLetterStats> {

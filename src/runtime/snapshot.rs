@@ -3,6 +3,7 @@
 
 use super::bus_modes::ModesSnapshot;
 use super::feed::{FeedEnd, FeedThread};
+use super::gates::PublisherSnapshot;
 use super::hosted_bus::AnyBus;
 use super::hosted_slot::HostedSlot;
 use super::shared::Shared;
@@ -70,6 +71,8 @@ pub struct BusSnapshot {
     pub history: Vec<HistorySnapshot>,
     /// Its modes, where it has any.
     pub modes: Option<ModesSnapshot>,
+    /// Its publishers that are configured with gates, by name.
+    pub publishers: Vec<PublisherSnapshot>,
     /// Its slots, in the order of their attachment.
     pub slots: Vec<SlotSnapshot>,
 }
@@ -229,6 +232,7 @@ impl BusSnapshot {
         if let Some(modes) = &self.modes {
             modes.series(bus, all);
         }
+        self.publishers.iter().for_each(|publisher| publisher.series(bus, all));
         for SlotSnapshot { slot, stats, health, lag, outliers, .. } in &self.slots {
             let numbers = [
                 ("state", stats.state as u64),
@@ -274,6 +278,7 @@ fn bus(bus: &dyn AnyBus) -> BusSnapshot {
         letters: bus.letter_stats(),
         history: bus.history(),
         modes: bus.modes().map(|modes| modes.snapshot()),
+        publishers: bus.gated_publishers(),
         slots: slots.into_iter().map(|slot| slot.behind(published)).collect(),
     }
 }
@@ -340,6 +345,9 @@ impl fmt::Display for Snapshot {
             }
             if let Some(modes) = &bus.modes {
                 write!(f, ", {modes}")?;
+            }
+            for publisher in &bus.publishers {
+                write!(f, "\n  {publisher}")?;
             }
             for SlotSnapshot { slot, stats, health, lag, .. } in &bus.slots {
                 write!(

@@ -1,9 +1,8 @@
 //! A bus: its ring, its slots, and who publishes to it.
 
-use super::HistoryConfig;
 use super::bounds::{self, Bounds};
 use super::choice::choices;
-use super::{DegradationConfig, SlotConfig};
+use super::{DegradationConfig, GateConfig, HistoryConfig, SlotConfig};
 use crate::bus::Stamping;
 use std::collections::BTreeMap;
 
@@ -85,6 +84,8 @@ pub struct PublisherConfig {
     pub timeout_ms: u64,
     /// When it reads the clock.
     pub stamping: StampingChoice,
+    /// What it lets in. With any gate it is taken with `gated_publisher`.
+    pub gate: GateConfig,
 }
 
 impl Default for PublisherConfig {
@@ -95,6 +96,7 @@ impl Default for PublisherConfig {
             overflow: OverflowChoice::Wait,
             timeout_ms: 1_000,
             stamping: StampingChoice::EveryEvent,
+            gate: GateConfig::default(),
         }
     }
 }

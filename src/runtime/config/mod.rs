@@ -9,6 +9,7 @@ mod choice;
 mod degradation;
 #[cfg(feature = "config")]
 mod document;
+mod gate;
 mod history;
 mod limits;
 #[cfg(feature = "config")]
@@ -30,6 +31,7 @@ mod thread;
 
 pub use bus::{BusConfig, OverflowChoice, PublisherConfig, StampingChoice};
 pub use degradation::{DegradationConfig, ModeConfig};
+pub use gate::{GateConfig, RateConfig, TimeOrderChoice};
 pub use history::{HISTORY_SLOT, HistoryConfig};
 pub use limits::{ClockChoice, Grant, PreflightChoice, RuntimeConfig, StartPolicy};
 #[cfg(feature = "config")]

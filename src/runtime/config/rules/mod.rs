@@ -5,6 +5,7 @@ mod cores;
 mod counts;
 mod cycles;
 mod degradation;
+mod gates;
 mod names;
 mod numbers;
 mod overflow;
@@ -43,6 +44,7 @@ impl Config {
         references::check(self, &mut found);
         cycles::check(self, &mut found);
         overflow::check(self, &mut found);
+        gates::check(self, &mut found);
         cores::check(self, &mut found);
         degradation::check(self, &mut found);
         found
