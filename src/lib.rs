@@ -35,6 +35,7 @@ mod guide {
         Readme "../README.md"
         Events "../docs/guide/events.md"
         Publishing "../docs/guide/publishing.md"
+        Gates "../docs/guide/gates.md"
         Slots "../docs/guide/slots.md"
         Overflow "../docs/guide/overflow.md"
         Failure "../docs/guide/failure.md"

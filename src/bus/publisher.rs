@@ -194,7 +194,7 @@ impl<F: Family, R: RingPublisher<F::Cell>> BusPublisher<F, R> {
     ///
     /// # Errors
     /// [`PublishFailure`]: full (naming the slot that holds the bus back) or closed. Nothing was written.
-    #[cfg_attr(not(tagring_rtsan), inline)]
+    #[cfg_attr(not(tagring_rtsan), inline(always))]
     #[cfg_attr(tagring_rtsan, inline(never), sanitize(realtime = "nonblocking"))]
     pub fn try_publish<P: Payload>(&mut self, to: impl Into<Envelope>, payload: &P) -> Result<u64, PublishFailure> {
         crate::fault!(crate::faults::points::PUBLISH, self.inner.name.as_str(); Error => return Err(self.failure(BytesError::Ring(FULL))));

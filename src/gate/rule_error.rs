@@ -126,10 +126,11 @@ impl fmt::Display for RuleError {
             Self::Payload(cause) => return write!(f, "rule: {cause}"),
             Self::UnknownField { payload, field, known, nearest } => {
                 write!(f, "rule: {payload} has no field `{field}`")?;
-                if let Some(nearest) = nearest {
-                    write!(f, "; did you mean `{nearest}`?")?;
+                let known = known.join(", ");
+                match nearest {
+                    Some(nearest) => write!(f, "; did you mean `{nearest}`? There are {known}")?,
+                    None => write!(f, "; take one of {known}")?,
                 }
-                write!(f, " There are {}", known.join(", "))?;
             }
             Self::FieldType { payload, field, type_name } => write!(
                 f,

@@ -25,7 +25,7 @@ fn issue_4560_a_rule_is_held_against_the_schema() {
         ),
         (
             validate().range("Trade", "zzzzzzzz", 1..=2),
-            "rule: Trade has no field `zzzzzzzz` There are price, qty, side, flags, venue [TR-0920]",
+            "rule: Trade has no field `zzzzzzzz`; take one of price, qty, side, flags, venue [TR-0920]",
         ),
         (
             validate().range("Note", "text", 1..=2),
