@@ -29,6 +29,7 @@ mod attribution;
 mod burst;
 mod clock;
 mod dispatch;
+mod flood;
 mod hop;
 mod lmax;
 mod machine;
@@ -65,6 +66,7 @@ pub const PARTS: &[Part] = &[
     attribution::PART,
     burst::PART,
     overflow::PART,
+    flood::PART,
 ];
 
 /// One part of the suite.
