@@ -298,8 +298,8 @@ impl<F: Family, G: Gate<F>> GatedBatch<'_, F, G> {
 
 #[inline(always)]
 fn offer<'e, P: Payload>(entry: &Entry, payload: &'e P, now: Ticks) -> Offer<'e> {
-    let Envelope { key, intended, .. } = entry.envelope;
-    let (deadline, client) = (entry.deadline, entry.client);
+    let Envelope { key, intended, deadline } = entry.envelope;
+    let (deadline, client) = (entry.deadline.or(deadline), entry.client);
     Offer { tag: P::TAG, name: P::NAME, key, now, intended, deadline, client, payload: payload.as_bytes() }
 }
 

@@ -1,4 +1,4 @@
-//! The gate that lets no event in that comes too late: older than a bound, or past its own deadline.
+//! The gate that lets no event in that comes too late: older than a bound, or at its deadline and after it.
 
 use super::offer::Offer;
 use super::rejection::Rejection;
@@ -25,7 +25,7 @@ use core::time::Duration;
 /// gated.try_publish(Envelope::key(7).intended(Ticks(9_000)), &Trade { qty: 1 })?;
 /// let late = gated.try_publish(Envelope::key(7).intended(Ticks(8_999)), &Trade { qty: 1 });
 /// assert_eq!(late.unwrap_err().code(), "TR-0915");
-/// let expired = gated.try_publish(Entry::key(7).deadline(Ticks(9_999)), &Trade { qty: 1 });
+/// let expired = gated.try_publish(Entry::key(7).deadline(Ticks(10_000)), &Trade { qty: 1 });
 /// assert_eq!(expired.unwrap_err().code(), "TR-0916");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -84,7 +84,7 @@ impl<F: Family> Gate<F> for NotAfter {
     fn check(&mut self, offer: &Offer<'_>, _: &impl Fn() -> u64) -> Result<(), Rejection> {
         if let Some(deadline) = offer.deadline
             && self.deadlines
-            && offer.now > deadline
+            && offer.now >= deadline
         {
             return Err(self.late(offer, deadline));
         }

@@ -27,7 +27,7 @@ pub struct Entry {
     pub envelope: Envelope,
     /// Who sent the event.
     pub client: Option<Client>,
-    /// When the event is not wanted any more.
+    /// From when on the event is of no use any more, for gates alone: it stands in no header. That of the envelope counts where this is `None`.
     pub deadline: Option<Ticks>,
 }
 
@@ -52,7 +52,7 @@ impl Entry {
         self
     }
 
-    /// With the time after which it is not wanted any more.
+    /// With the moment from which it is of no use any more, for gates alone: also where the family's events carry no deadline.
     #[must_use]
     pub const fn deadline(mut self, at: Ticks) -> Self {
         self.deadline = Some(at);
@@ -85,7 +85,7 @@ pub struct Offer<'e> {
     pub now: Ticks,
     /// When it should have been published, where that is known.
     pub intended: Option<Ticks>,
-    /// When it is not wanted any more.
+    /// From when on it is of no use any more.
     pub deadline: Option<Ticks>,
     /// Who sent it.
     pub client: Option<Client>,

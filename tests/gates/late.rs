@@ -30,8 +30,10 @@ fn an_event_whose_deadline_is_over_is_rejected() {
     let (hand, bus, feed, ..) = stage(8);
     let mut feed = feed.gate(NotAfter::deadline()).unwrap();
     let now = bus.clock().now();
-    let entry = Entry::key(0).deadline(now).intended(Ticks(0));
+    let entry = Entry::key(0).deadline(Ticks(now.0 + 1)).intended(Ticks(0));
     feed.try_publish(entry, &TRADE).expect("just in time, and its age does not matter");
+    hand.advance_ns(1);
+    assert_eq!(feed.try_publish(entry, &TRADE).unwrap_err().code(), "TR-0916", "from that moment on");
     hand.advance_ns(7);
     assert_eq!(
         feed.try_publish(entry, &TRADE).unwrap_err().to_string(),
@@ -97,4 +99,24 @@ proptest! {
         }
         while slot.turn() {}
     }
+}
+
+tagring::events! {
+    /// Events whose headers have room for a deadline.
+    pub mod timed with deadline;
+    pub struct Signal = 1, v1 { pub edge: i64 }
+}
+
+#[test]
+fn the_deadline_of_the_envelope_counts_and_stays_with_the_event() {
+    use tagring::event::StoreEvent;
+    let (clock, hand) = tagring::clock::Clock::manual(1_000);
+    let (bus, feed) = tagring::bus::Bus::<timed::Events>::builder("md").capacity(8).clock(clock).single().unwrap();
+    let mut feed = feed.gate(NotAfter::deadline()).unwrap();
+    let to = Envelope::key(0).deadline(Ticks(1_001));
+    feed.try_publish(to, &timed::Signal { edge: 1 }).unwrap();
+    let tagring::ring::Copied::Event { event, .. } = bus.last(1).poll() else { panic!("it is there") };
+    assert_eq!(event.as_event().deadline(), Some(Ticks(1_001)));
+    hand.advance_ns(1);
+    assert_eq!(feed.try_publish(to, &timed::Signal { edge: 1 }).unwrap_err().code(), "TR-0916");
 }
