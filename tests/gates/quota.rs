@@ -115,3 +115,19 @@ fn without_slots_nothing_is_in_flight() {
     (0..20).for_each(|_| assert!(feed.try_publish(0, &TRADE).is_ok()));
     assert_eq!(bus.published(), 20);
 }
+
+/// A slot that is not waited for holds no quota up; one that is does.
+#[test]
+fn issue_4563_slots_that_are_not_waited_for_use_up_no_quota() {
+    use tagring::bus::SlotOverflow;
+    for (overflow, let_in) in [(SlotOverflow::DropOldest, 40), (SlotOverflow::Conflate, 40), (SlotOverflow::Gate, 4)] {
+        let (_, bus, feed, mut fast, _) = stage(64);
+        let _slow = bus.slot("slow").measure(Measure::Off).overflow(overflow).attach_here(Keep::default()).unwrap();
+        let mut feed = feed.gate(Quota::in_flight(4).unwrap()).unwrap();
+        let count = (0..40).filter(|_| {
+            while fast.turn() {}
+            feed.try_publish(0, &TRADE).is_ok()
+        });
+        assert_eq!(count.count(), let_in, "{overflow:?}");
+    }
+}
