@@ -262,6 +262,8 @@ impl BusSnapshot {
 fn bus(bus: &dyn AnyBus) -> BusSnapshot {
     let slots: Vec<_> = bus.slots().iter().filter_map(|one| slot(bus, one)).collect();
     crate::fault!(crate::faults::points::SNAPSHOT, bus.name().as_str());
+    // As the slots: before what was published, so that none counts more.
+    let publishers = bus.gated_publishers();
     let published = bus.published();
     let (dead_letters, dead_letters_lost) = bus.dead_letters();
     let (shed, waits) = bus.overflows();
@@ -278,7 +280,7 @@ fn bus(bus: &dyn AnyBus) -> BusSnapshot {
         letters: bus.letter_stats(),
         history: bus.history(),
         modes: bus.modes().map(|modes| modes.snapshot()),
-        publishers: bus.gated_publishers(),
+        publishers,
         slots: slots.into_iter().map(|slot| slot.behind(published)).collect(),
     }
 }

@@ -49,7 +49,7 @@ fn issue_4560_a_rule_is_held_against_the_schema() {
             "rule: Trade.price is `i64`, which does not hold 0.5; take a value that it holds [TR-0922]",
         ),
         (
-            validate().range("Trade", "price", 2..=1),
+            validate().rule("Trade.price in 2..=1"),
             "rule: no value of Trade.price keeps it; write the lesser bound first, or at least one value [TR-0923]",
         ),
         (
@@ -91,7 +91,7 @@ fn issue_4560_a_rule_that_cannot_be_read_is_shown() {
     for text in ["Trade.price in 1..=2", " Trade.side in 'B', 'S'", "Trade.price in 1_000", "Quote.ratio in 1e-3..=2"] {
         assert!(validate().rule(text).is_ok(), "{text}");
     }
-    assert_eq!(said(validate().rule("Trade.price in 99999999999999999999..=1")).split(' ').last(), Some("[TR-0922]"));
+    assert!(said(validate().rule("Trade.price in 99999999999999999999..=1")).ends_with("[TR-0922]"));
 }
 
 #[test]

@@ -267,6 +267,11 @@ fn issue_4561_a_snapshot_lists_gated_publishers_with_all_they_were_offered() {
     assert_eq!(value("buses.md.publishers.p.offered"), Some(9));
     assert_eq!(value("buses.md.publishers.p.rejected.out_of_range"), Some(2));
     assert_eq!(names(&running), before, "traffic adds no series");
+    let accounts = tagring::runtime::Accounts::of(&snapshot);
+    accounts.check().unwrap();
+    let account = &accounts.bus("md").unwrap().publishers[0];
+    assert_eq!((account.offered, account.published, account.shed), (9, 5, 0));
+    assert_eq!(account.rejected, [("out_of_range".to_owned(), 2), ("rate".to_owned(), 2)]);
     drop(publisher);
     running.shutdown(Deadline::after(SOON));
 }
