@@ -63,9 +63,10 @@ fn measure(setup: &Setup) -> Found {
         SERVICE.as_nanos(),
         1e6 / (SERVICE.as_nanos() as f64 * APART as f64)
     );
-    let columns = [latency::columns().as_slice(), &[Column::plain("flood offered, M/s"), Column::plain("let in, M/s")]];
+    let mut columns = latency::columns().to_vec();
+    columns.extend([Column::plain("flood offered, M/s"), Column::plain("let in, M/s")]);
     let table = setup
-        .table(&title, &columns.concat())
+        .table(&title, &columns)
         .limit(CALM, row(Flood::None))
         .ours(HELD, row(Flood::Held))
         .peer(OPEN, row(Flood::Open));
