@@ -10,6 +10,7 @@ pub mod bus;
 pub mod clock;
 pub mod counters;
 pub mod event;
+pub mod gate;
 pub mod guard;
 pub mod retain;
 pub mod ring;
@@ -34,6 +35,7 @@ mod guide {
         Readme "../README.md"
         Events "../docs/guide/events.md"
         Publishing "../docs/guide/publishing.md"
+        Gates "../docs/guide/gates.md"
         Slots "../docs/guide/slots.md"
         Overflow "../docs/guide/overflow.md"
         Lanes "../docs/guide/lanes.md"

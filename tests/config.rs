@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use tagring::runtime::config::{
     BusConfig, ClockChoice, Config, Cores, Grant, MeasureChoice, Mistake, Mistakes, Origin, OverflowChoice,
-    PanicChoice, PreflightChoice, SlotConfig, StampingChoice, StartPolicy, StuckChoice, WaitChoice,
+    PanicChoice, PreflightChoice, SlotConfig, StampingChoice, StartPolicy, StuckChoice, TimeOrderChoice, WaitChoice,
 };
 
 /// One of everything.
@@ -225,9 +225,11 @@ struct Key {
     schema: Value,
 }
 
-/// A publisher that a slot of its own bus holds must not wait, so the one that keys are tried on has another bus.
-const BASE: &str = "[buses.md.slots.a]\n[buses.md.slots.b]\n[buses.md.history.h]\n[buses.orders.publishers.p]\n[threads.t]\n[feeds.f]\n\
-    [buses.orders.lanes]\ncount = 3\nweights = [4, 2, 1]";
+/// A publisher that a slot of its own bus holds must not wait, so the one that keys are tried on has another bus; and one with gates cannot be
+/// cloned, so theirs are tried on a third.
+const BASE: &str = "[buses.md.slots.a]\n[buses.md.slots.b]\n[buses.md.history.h]\n[buses.orders.publishers.p]\n\
+                    [buses.gated.publishers.p.gate.rates.g]\ntags = [\"Trade\"]\n[threads.t]\n[feeds.f]\n\
+                     [buses.orders.lanes]\ncount = 3\nweights = [4, 2, 1]";
 
 fn key(path: &str) -> Key {
     Key { path: path.to_owned(), schema: Value::Null }
@@ -257,6 +259,7 @@ fn walk(schema: &Value, path: &str, root: &Value, keys: &mut Vec<Key>) {
             "slots" => "a",
             "overflow_tags" => "quote",
             "history" => "h",
+            "rates" => "g",
             other => panic!("a table of names that this test does not know: {other}"),
         };
         walk(&target["additionalProperties"], &below(name), root, keys);
@@ -269,7 +272,8 @@ fn walk(schema: &Value, path: &str, root: &Value, keys: &mut Vec<Key>) {
     } else {
         let mut merged = target.clone();
         merged["default"] = schema["default"].clone();
-        let path = path.replace("md.publishers", "orders.publishers").replace("md.lanes", "orders.lanes");
+        let bus = if path.contains(".gate.") { "gated.publishers" } else { "orders.publishers" };
+        let path = path.replace("md.publishers", bus).replace("md.lanes", "orders.lanes");
         keys.push(Key { path, schema: merged });
     }
 }
@@ -296,6 +300,9 @@ impl Key {
             "cores" => "[5]".into(),
             "weights" => "[3, 2, 1]".into(),
             "lane" => "2".into(),
+            "ranges" => "[\"Trade.price in 1..=5\"]".into(),
+            // A power of two.
+            "dedup_window" => "64".into(),
             _ if default.is_boolean() => (!default.as_bool().unwrap()).to_string(),
             _ => match (default.as_u64().unwrap(), self.schema["maximum"].as_u64().unwrap()) {
                 (0, _) => "32".into(),
@@ -502,6 +509,7 @@ fn the_tables_of_choices_are_those_of_the_schema() {
     same("WaitChoice", WaitChoice::TABLE);
     same("OverflowChoice", OverflowChoice::TABLE);
     same("StampingChoice", StampingChoice::TABLE);
+    same("TimeOrderChoice", TimeOrderChoice::TABLE);
     same("PanicChoice", PanicChoice::TABLE);
     same("StuckChoice", StuckChoice::TABLE);
     same("MeasureChoice", MeasureChoice::TABLE);

@@ -12,6 +12,7 @@ const EXAMPLES: [(&str, &str); 12] = [
     ("groups", "2 members left, 0 of 20000 fills out of order"),
     ("own_loop", "high 996 after 10000 ticks"),
     ("history", "trade 9990 of key 3: 999 at 100"),
+    ("gates", "200 offered, 100 rejected, 100 published, 100 open"),
     ("two_buses", "30000 shares in bars"),
     ("lanes", "by lane: [100, 100000] handled, no halt late by more than a turn"),
     ("runtime", "9990 shares in bars, 1 panic told"),

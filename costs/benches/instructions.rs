@@ -8,10 +8,11 @@
 use gungraun::{library_benchmark, library_benchmark_group, main};
 use std::hint::black_box;
 use tagring::bus::Measure;
-use tagring_costs::kinds::kinds::K01;
+use tagring::gate::Gate;
+use tagring_costs::kinds::kinds::{Events, K01};
 use tagring_costs::{
-    BATCH, BusWork, EVENTS, Many, ORDER, Orders, Single, eight_in_one, eight_slots, full_batches, full_many,
-    full_single, many, one_slot, single,
+    BATCH, BusWork, EVENTS, GatedWork, Many, ORDER, Orders, Single, eight_in_one, eight_slots, full_batches, full_many,
+    full_single, gated, many, one_slot, single, validate_and_rate,
 };
 
 #[library_benchmark]
@@ -87,6 +88,16 @@ fn bus_publish(mut work: Box<BusWork>) -> Box<BusWork> {
 }
 
 #[library_benchmark]
+#[bench::open(gated(()))]
+#[bench::validate_and_rate(gated(validate_and_rate()))]
+fn bus_publish_gated<G: Gate<Events>>(mut work: Box<GatedWork<G>>) -> Box<GatedWork<G>> {
+    for i in 0..EVENTS {
+        work.publisher.try_publish(7, &K01 { qty: i, price: 100, more: [0; 3] }).expect("room");
+    }
+    work
+}
+
+#[library_benchmark]
 #[bench::of_64(one_slot(Measure::Off))]
 fn bus_publish_batch(mut work: Box<BusWork>) -> Box<BusWork> {
     for _ in 0..EVENTS / BATCH {
@@ -134,6 +145,7 @@ library_benchmark_group!(
         poll_shared,
         publish_then_poll,
         bus_publish,
+        bus_publish_gated,
         bus_publish_batch,
         dispatch,
         bus_publish_then_dispatch,

@@ -8,7 +8,8 @@ use kinds::{Eight, H1, H2, H3, H4, H5, H6, H7, H8, kinds::Events};
 use std::hint::black_box;
 use tagring::bus::{Bus, Context, Handler, Measure, Outcome, Publisher, Stamping};
 use tagring::clock::ClockSource;
-use tagring::event::{Event, TagSet};
+use tagring::event::{Event, Family, TagSet};
+use tagring::gate::{Gate, Gated, Rate, Validate};
 use tagring::ring::{BoundReader, Plain, Ring, SharedPublisher};
 use tagring::zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -204,6 +205,27 @@ pub fn eight_slots(measure: Measure) -> Box<BusWork> {
     }
     let slots = slots![H1, H2, H3, H4, H5, H6, H7, H8];
     BusWork::new(publisher, slots)
+}
+
+/// A publisher behind gates, and a slot for it.
+pub struct GatedWork<G> {
+    /// Publishes.
+    pub publisher: Gated<Events, tagring::ring::Publisher<<Events as Family>::Cell>, G>,
+    _slots: Vec<TakeTurn>,
+}
+
+/// Any gates, before a ring that has room for a lap.
+#[must_use]
+pub fn gated<G: Gate<Events>>(gates: G) -> Box<GatedWork<G>> {
+    let BusWork { publisher, slots } = *one_slot(Measure::Off);
+    Box::new(GatedWork { publisher: publisher.gate(gates).expect("they fit"), _slots: slots })
+}
+
+/// Tag, length, declared values and one range; the publisher's rate, which lets all in.
+#[must_use]
+pub fn validate_and_rate() -> (Validate<Events>, Rate) {
+    let validate = Validate::new().range("K01", "price", 1..=1_000);
+    (validate.expect("a field"), Rate::per_second(1_000_000_000, 1 << 20).expect("a rate"))
 }
 
 /// Takes every event.

@@ -161,6 +161,14 @@ fn issue_4557_publish_poll_and_dispatch_take_the_instructions_of_their_budget() 
 }
 
 #[test]
+fn issue_4561_a_gate_that_is_not_used_takes_no_instruction() {
+    let Some(counts) = counts("issue_4561_a_gate_that_is_not_used_takes_no_instruction") else { return };
+    let (open, bare) = (counts["bus_publish_gated.open"], counts["bus_publish.one_by_one"]);
+    assert!(open <= bare + SLACK, "it is the publisher itself: {open} {bare}");
+    assert!(counts["bus_publish_gated.validate_and_rate"] > counts["bus_publish.one_by_one"]);
+}
+
+#[test]
 fn issue_4576_measuring_takes_a_bounded_part_of_a_dispatch() {
     let Some(counts) = counts("issue_4576_measuring_takes_a_bounded_part_of_a_dispatch") else { return };
     let [off, slot, tags] = ["off", "slot", "slot_and_tags"].map(|measure| counts[&format!("dispatch.{measure}")]);

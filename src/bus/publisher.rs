@@ -194,7 +194,7 @@ impl<F: Family, R: RingPublisher<F::Cell>> BusPublisher<F, R> {
     ///
     /// # Errors
     /// [`PublishFailure`]: full (naming the slot that holds the bus back) or closed. Nothing was written.
-    #[cfg_attr(not(tagring_rtsan), inline)]
+    #[cfg_attr(not(tagring_rtsan), inline(always))]
     #[cfg_attr(tagring_rtsan, inline(never), sanitize(realtime = "nonblocking"))]
     pub fn try_publish<P: Payload>(&mut self, to: impl Into<Envelope>, payload: &P) -> Result<u64, PublishFailure> {
         crate::fault!(crate::faults::points::PUBLISH, self.inner.name.as_str(); Error => return Err(self.failure(BytesError::Ring(FULL))));
@@ -340,6 +340,33 @@ impl<F: Family, R: RingPublisher<F::Cell>> BusPublisher<F, R> {
     pub fn bus(&self) -> Name {
         self.inner.name
     }
+
+    /// The clock that events are stamped by.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.inner.clock
+    }
+
+    /// When it reads that clock.
+    pub(crate) fn stamps(&self) -> Stamping {
+        self.stamping
+    }
+
+    /// The time it read last.
+    #[inline(always)]
+    pub(crate) fn now(&self) -> Ticks {
+        self.now
+    }
+
+    /// Cells of the ring.
+    pub(crate) fn capacity(&self) -> usize {
+        self.inner.ring.capacity()
+    }
+
+    /// Every slot that is waited for has done all below. Looks at each of them.
+    #[cold]
+    pub(crate) fn passed(&self) -> u64 {
+        self.inner.ring.waited_for().unwrap_or(u64::MAX)
+    }
 }
 
 impl<F: Family> Publisher<F> {
@@ -407,6 +434,12 @@ impl<F: Family> Batch<'_, F> {
     #[must_use]
     pub fn remaining(&self) -> usize {
         self.claim.remaining()
+    }
+
+    /// The sequence of its first event.
+    #[must_use]
+    pub fn first(&self) -> u64 {
+        self.claim.first()
     }
 
     /// Publishes what was pushed.

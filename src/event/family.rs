@@ -35,6 +35,13 @@ pub trait Family: Send + Sync + 'static {
             None => Err(EventError::unknown_name(Self::NAME, name, Self::SCHEMAS.iter().map(|schema| schema.name))),
         }
     }
+
+    /// As [`Payload::undeclared`](super::Payload::undeclared), for the payload of this tag in `bytes`; `None` where those are no such payload.
+    #[must_use]
+    fn undeclared(_tag: Tag, _bytes: &[u8]) -> Option<(usize, &'static str)> {
+        None
+    }
+
     /// The layout of an event from outside, once it is clear that it is one: its tag is in the family, and it was written by this
     /// version of its schema, in full.
     ///

@@ -172,6 +172,18 @@ macro_rules! events {
                         )?)*
                         ::core::result::Result::Ok(())
                     }
+                    #[inline]
+                    #[allow(unused_variables, unused_assignments, unused_mut, clippy::explicit_counter_loop)]
+                    fn undeclared(&self) -> ::core::option::Option<(usize, &'static str)> {
+                        let mut field = 0;
+                        $(
+                            $(if !($allowed).contains(&{ self.$field }) {
+                                return ::core::option::Option::Some((field, stringify!($allowed)));
+                            })?
+                            field += 1;
+                        )*
+                        ::core::option::Option::None
+                    }
                 }
 
                 const _: () = {
@@ -224,6 +236,19 @@ macro_rules! events {
                     &[$(<$name as $crate::event::Payload>::SCHEMA),*];
                 const ALL: $crate::event::TagSet = $crate::event::TagSet::of(TAGS);
                 type Cell = $crate::events!(@cell LARGEST $($extra)?);
+
+                #[inline]
+                fn undeclared(
+                    tag: $crate::event::Tag,
+                    bytes: &[u8],
+                ) -> ::core::option::Option<(usize, &'static str)> {
+                    match tag {
+                        $(<$name as $crate::event::Payload>::TAG => $crate::event::Payload::undeclared(
+                            &<$name as $crate::zerocopy::FromBytes>::read_from_bytes(bytes).ok()?,
+                        ),)*
+                        _ => ::core::option::Option::None,
+                    }
+                }
             }
         }
     };

@@ -32,6 +32,12 @@ pub trait Payload:
         Ok(())
     }
 
+    /// The first field that holds none of its declared values: its index in the schema, and what is allowed. As [`Self::check`], and allocates
+    /// nothing.
+    fn undeclared(&self) -> Option<(usize, &'static str)> {
+        None
+    }
+
     /// The value itself, checked: the constructor for what comes from outside.
     ///
     /// # Errors

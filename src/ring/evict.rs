@@ -165,6 +165,11 @@ impl<T: Plain> Shared<T> {
         again || !anyone
     }
 
+    /// The lowest sequence of the readers that publishers wait for. Those whose events may be taken hold nobody up.
+    pub(super) fn waited_for(&self) -> Option<u64> {
+        self.places.gates().filter(|gate| !self.parcels.has(gate.reader)).map(|gate| gate.sequence).min()
+    }
+
     /// From here on the reader is revoked where it would be waited for.
     pub(super) fn cut_off_when_full(&self, reader: ReaderId) {
         self.parcels.cut_off.fetch_or(1 << reader.index(), Ordering::Relaxed);

@@ -205,6 +205,11 @@ impl<T: Plain> Ring<T> {
         self.shared.places.gates().map(|gate| (gate.reader, gate.sequence))
     }
 
+    /// Where the slowest reader is that publishers wait for: all below has been read. `None`: nobody is waited for.
+    pub(crate) fn waited_for(&self) -> Option<u64> {
+        self.shared.waited_for()
+    }
+
     /// The next sequence that a reader will read, revoked or not; `None` once it has gone.
     #[must_use]
     pub fn reader_at(&self, reader: ReaderId) -> Option<u64> {

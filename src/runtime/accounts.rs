@@ -4,6 +4,7 @@
 //! For each slot, at any moment: `published = joined + delivered + filtered + dead + holes + dropped + conflated + expired + shed + in flight`. For
 //! each publisher whose counts are known: `offered = published + shed + rejected`.
 
+use super::gates::PublisherSnapshot;
 use super::snapshot::{BusSnapshot, SlotSnapshot, Snapshot};
 use crate::bus::{Fate, SlotStats};
 use crate::retain::DeadLetterStats;
@@ -308,6 +309,19 @@ impl Accounts {
     }
 }
 
+impl PublisherAccount {
+    /// The account of a publisher that is configured with gates. What the bus did not take, and its caller was told, is among the rejected.
+    fn of(publisher: &PublisherSnapshot) -> Self {
+        let by_gates = publisher.rejected.iter().filter(|(_, count)| *count > 0);
+        let mut rejected: Vec<_> = by_gates.map(|(reason, count)| (reason.to_string(), *count)).collect();
+        if publisher.failed > 0 {
+            rejected.push(("failed".to_owned(), publisher.failed));
+        }
+        let PublisherSnapshot { offered, published, shed, .. } = *publisher;
+        Self { publisher: publisher.publisher.to_string(), offered, published, shed, rejected }
+    }
+}
+
 impl BusAccount {
     /// The account of one bus.
     #[must_use]
@@ -315,7 +329,7 @@ impl BusAccount {
         Self {
             bus: bus.bus.to_string(),
             published: bus.published,
-            publishers: Vec::new(),
+            publishers: bus.publishers.iter().map(PublisherAccount::of).collect(),
             slots: bus.slots.iter().map(|slot| SlotAccount::of_snapshot(slot, bus.published)).collect(),
             dead_letters: bus.letters.as_ref().map(LetterAccount::of),
         }

@@ -4,6 +4,7 @@ use super::config::Mistakes;
 use super::stage::Stage;
 use crate::bus::{AttachError, GroupError, LanesError, Name};
 use crate::event::EventError;
+use crate::gate::RuleError;
 use crate::guard::Mode;
 use crate::retain::HistoryError;
 use crate::ring::RingError;
@@ -143,6 +144,24 @@ pub enum RuntimeError {
         /// What the family said.
         cause: Box<EventError>,
     },
+    /// A publisher's gates do not fit its bus's events.
+    Gate {
+        /// The bus.
+        bus: Name,
+        /// The publisher.
+        publisher: String,
+        /// What is wrong.
+        cause: Box<RuleError>,
+    },
+    /// A publisher that is configured with gates was asked for without them.
+    Gated {
+        /// The bus.
+        bus: Name,
+        /// The publisher.
+        publisher: String,
+        /// Whether the bus is made for many publishers.
+        many: bool,
+    },
     /// What is to be added is not configured as it may be: everything that is wrong with it.
     Mistaken(Mistakes),
     /// The slot was not attached.
@@ -177,6 +196,8 @@ impl RuntimeError {
             Self::Publishers { .. } => "TR-0808",
             Self::Busy { .. } => "TR-0809",
             Self::Tags { cause, .. } | Self::ModeTags { cause, .. } => cause.code(),
+            Self::Gate { cause, .. } => cause.code(),
+            Self::Gated { .. } => "TR-0929",
             Self::Mistaken(Mistakes(mistakes)) => match mistakes.first() {
                 Some(mistake) => mistake.code,
                 None => "TR-0801",
@@ -247,6 +268,16 @@ impl fmt::Display for RuntimeError {
                     write!(f, "{} slot {slot} is {behind} events behind", if at == 0 { "" } else { "," })?;
                 }
                 f.write_str("; look at those, and remove it again")?;
+            }
+            Self::Gate { bus, publisher, cause } => {
+                return write!(f, "gate of publisher {publisher} of bus {bus}: {cause}");
+            }
+            Self::Gated { bus, publisher, many } => {
+                let call = if *many { "gated_shared_publisher" } else { "gated_publisher" };
+                write!(
+                    f,
+                    "publisher {publisher} of bus {bus} is configured with gates; take it with `{call}`, or leave the gates out"
+                )?;
             }
             Self::Tags { bus, slot, cause } => return write!(f, "slot {slot} of bus {bus}: {cause}"),
             Self::ModeTags { bus, mode, cause } => return write!(f, "mode {mode} of bus {bus}: {cause}"),

@@ -3,6 +3,7 @@
 use super::bus_modes::BusModes;
 use super::config::{BusConfig, DegradationConfig, Grant, PublisherConfig};
 use super::error::{Kind, RuntimeError};
+use super::gates::{GatePost, PublisherSnapshot};
 use super::hosted_history::{HostedHistory, Keeping, history_bytes};
 use super::hosted_slot::HostedSlot;
 use super::machine::{Granted, MemoryRange, huge_pages};
@@ -13,6 +14,7 @@ use super::snapshot::{HistorySnapshot, LaneSnapshot};
 use crate::bus::{Bus, Group, Lanes, LanesError, LookAfter, Name, Publisher, SharedPublisher, SlotView};
 use crate::clock::{Clock, Ticks};
 use crate::event::{Family, Tag};
+use crate::gate::{Configured, GatedPublisher, GatedSharedPublisher, RuleError};
 use crate::retain::{DeadLetterStats, DeadLetters, HistoryReader};
 use crate::ring::{Doorbell, RingError};
 use arc_swap::ArcSwap;
@@ -33,6 +35,7 @@ pub(super) struct HostedBus<F: Family> {
     history: HostedHistory<F>,
     /// By name. Without one any will do: the only publisher where none is configured.
     ports: Vec<(Option<Name>, Ports<F>)>,
+    gates: Vec<GatePost>,
     slots: ArcSwap<Vec<Arc<HostedSlot>>>,
     /// Groups that the service thread looks after, for as long as there is something of them.
     groups: Mutex<Vec<Weak<dyn LookAfter>>>,
@@ -68,6 +71,8 @@ pub(super) trait AnyBus: Send + Sync {
     fn history(&self) -> Vec<HistorySnapshot>;
     /// Its lanes; empty where it is a single ring.
     fn lanes(&self) -> Vec<LaneSnapshot>;
+    /// Its publishers that are configured with gates.
+    fn gated_publishers(&self) -> Vec<PublisherSnapshot>;
     /// All counts of its dead letters; `None` where none are kept.
     fn letter_stats(&self) -> Option<DeadLetterStats>;
     /// How old dead letters may get; `None`: they are kept for ever, or none are kept.
@@ -90,7 +95,8 @@ pub(super) trait AnyBus: Send + Sync {
     fn typed(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
 }
 
-/// Bytes that a bus of this family takes: cells with their stamps, the arena and its index, dead letters, history. Histograms belong to slots.
+/// Bytes that a bus of this family takes: cells with their stamps, the arena and its index, dead letters, history, gates. Histograms belong
+/// to slots.
 pub(super) fn bytes_of<F: Family>(config: &BusConfig) -> u64 {
     let cell = (size_of::<F::Cell>() as u64 + 8).next_multiple_of(64);
     let index = if config.arena_bytes > 0 { config.capacity_cells.saturating_mul(40) } else { 0 };
@@ -98,10 +104,13 @@ pub(super) fn bytes_of<F: Family>(config: &BusConfig) -> u64 {
     let letters =
         config.dead_letters_max.checked_next_power_of_two().unwrap_or(u64::MAX).saturating_mul(2 * (cell + 64));
     let letters = if config.dead_letters_max > 0 { letters } else { 0 };
+    let gates = config.publishers.values().map(|publisher| publisher.gate.memory_bytes::<F>());
+    let gates = gates.fold(0, u64::saturating_add);
     // Each lane is a ring, and has bytes where it has one publisher.
     let arenas = config.arena_bytes.saturating_add(index).saturating_mul(config.lanes_with_bytes());
     cell.saturating_mul(config.capacity_cells)
         .saturating_mul(u64::from(config.lanes.count))
+        .saturating_add(gates)
         .saturating_add(arenas)
         .saturating_add(letters)
         .saturating_add(history_bytes::<F>(config))
@@ -118,6 +127,7 @@ impl<F: Family> HostedBus<F> {
         reservation: Reservation,
     ) -> Result<Arc<Self>, RuntimeError> {
         let modes = BusModes::of::<F>(name, &config.degradation, clock, service)?;
+        let gates = GatePost::all::<F>(name, &config)?;
         let ring = |cause| RuntimeError::Ring { bus: name, cause };
         let (bus, lanes, ports) = if config.lanes.count > 1 {
             let (lanes, ports) = with_lanes(name, &config, clock, bell).map_err(RuntimeError::Lanes)?;
@@ -141,6 +151,7 @@ impl<F: Family> HostedBus<F> {
             modes,
             history,
             ports,
+            gates,
             slots: ArcSwap::default(),
             groups: Mutex::default(),
             reservation,
@@ -159,16 +170,63 @@ impl<F: Family> HostedBus<F> {
         self.history.take_keepers()
     }
 
-    /// Takes the only publisher of the bus, or of its lane.
+    /// Takes the only publisher of the bus, or of its lane, which has no gates.
     pub(super) fn publisher(&self, name: &str) -> Result<Publisher<F>, RuntimeError> {
+        self.refuse_gated(name)?;
+        self.take_only(name)
+    }
+
+    /// Takes the only publisher, behind its gates.
+    pub(super) fn gated_publisher(&self, name: &str) -> Result<GatedPublisher<F>, RuntimeError> {
+        let publisher = self.take_only(name)?;
+        let gates = self.gates_of(name)?;
+        publisher
+            .gate_with(gates, GatePost::take::<F>(&self.gates, Name::new(name)))
+            .map_err(|cause| self.wrong_gate(name, cause))
+    }
+
+    /// Takes one of many publishers, behind its gates.
+    pub(super) fn gated_shared_publisher(&self, name: &str) -> Result<GatedSharedPublisher<F>, RuntimeError> {
+        let publisher = self.take_one_of_many(name)?;
+        let gates = self.gates_of(name)?;
+        publisher
+            .gate_with(gates, GatePost::take::<F>(&self.gates, Name::new(name)))
+            .map_err(|cause| self.wrong_gate(name, cause))
+    }
+
+    fn gates_of(&self, publisher: &str) -> Result<Configured<F>, RuntimeError> {
+        let config = self.config.publishers.get(publisher);
+        config.map_or(Ok(Configured::default()), |config| config.gates(self.name, publisher))
+    }
+
+    fn wrong_gate(&self, publisher: &str, cause: RuleError) -> RuntimeError {
+        RuntimeError::Gate { bus: self.name, publisher: publisher.to_owned(), cause: Box::new(cause) }
+    }
+
+    fn refuse_gated(&self, publisher: &str) -> Result<(), RuntimeError> {
+        if !self.gates.iter().any(|post| post.publisher == Name::new(publisher)) {
+            return Ok(());
+        }
+        let many = self.ports.iter().any(|(known, port)| {
+            known.is_some_and(|known| known == Name::new(publisher)) && matches!(port, Ports::Many(_))
+        });
+        Err(RuntimeError::Gated { bus: self.name, publisher: publisher.to_owned(), many })
+    }
+
+    fn take_only(&self, name: &str) -> Result<Publisher<F>, RuntimeError> {
         match self.port(name, false)? {
             Ports::One(port) => port.take().map(|publisher| *publisher).ok_or_else(|| taken(Kind::Publisher, name)),
             Ports::Many(_) => Err(self.wrong_kind(name, true)),
         }
     }
 
-    /// Takes one of many publishers.
+    /// Takes one of many publishers, which has no gates.
     pub(super) fn shared_publisher(&self, name: &str) -> Result<SharedPublisher<F>, RuntimeError> {
+        self.refuse_gated(name)?;
+        self.take_one_of_many(name)
+    }
+
+    fn take_one_of_many(&self, name: &str) -> Result<SharedPublisher<F>, RuntimeError> {
         match self.port(name, true)? {
             Ports::Many(port) => port.take().map(|publisher| *publisher).ok_or_else(|| taken(Kind::Publisher, name)),
             Ports::One(_) => Err(self.wrong_kind(name, false)),
@@ -380,6 +438,10 @@ impl<F: Family> AnyBus for HostedBus<F> {
             waits: bus.waits(),
         };
         lanes.iter().enumerate().map(snapshot).collect()
+    }
+
+    fn gated_publishers(&self) -> Vec<PublisherSnapshot> {
+        GatePost::snapshots(&self.gates)
     }
 
     fn letter_stats(&self) -> Option<DeadLetterStats> {

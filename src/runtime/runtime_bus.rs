@@ -12,6 +12,7 @@ use super::shared::{Shared, lock};
 use super::stage::Stage;
 use crate::bus::{Bus, Handler, Lanes, Name, Publisher, SharedPublisher, SlotView};
 use crate::event::Family;
+use crate::gate::{GatedPublisher, GatedSharedPublisher};
 use crate::guard::Shedder;
 use crate::retain::{DeadLetters, HistoryReader};
 use std::sync::{Arc, OnceLock};
@@ -91,7 +92,8 @@ impl<F: Family> RuntimeBus<F> {
     /// Takes the only publisher, of the bus or of its lane, set up as configured. Where none is configured any name will do. Takes no lock.
     ///
     /// # Errors
-    /// [`RuntimeError::Unknown`], [`RuntimeError::Taken`], or [`RuntimeError::Publishers`] where the bus is made for many.
+    /// [`RuntimeError::Unknown`], [`RuntimeError::Taken`], [`RuntimeError::Publishers`] where the bus is made for many, or
+    /// [`RuntimeError::Gated`] where the publisher is configured with gates.
     pub fn publisher(&self, name: &str) -> Result<Publisher<F>, RuntimeError> {
         self.shared.refuse_late(Kind::Publisher, name)?;
         self.hosted.publisher(name)
@@ -104,6 +106,25 @@ impl<F: Family> RuntimeBus<F> {
     pub fn shared_publisher(&self, name: &str) -> Result<SharedPublisher<F>, RuntimeError> {
         self.shared.refuse_late(Kind::Publisher, name)?;
         self.hosted.shared_publisher(name)
+    }
+
+    /// Takes the only publisher behind the gates of its configuration, which may be none. Where no publisher is configured any name will do.
+    /// Takes no lock.
+    ///
+    /// # Errors
+    /// As [`Self::publisher`].
+    pub fn gated_publisher(&self, name: &str) -> Result<GatedPublisher<F>, RuntimeError> {
+        self.shared.refuse_late(Kind::Publisher, name)?;
+        self.hosted.gated_publisher(name)
+    }
+
+    /// Takes one of the publishers of a bus that is made for many, behind the gates of its configuration. Takes no lock.
+    ///
+    /// # Errors
+    /// As [`Self::publisher`].
+    pub fn gated_shared_publisher(&self, name: &str) -> Result<GatedSharedPublisher<F>, RuntimeError> {
+        self.shared.refuse_late(Kind::Publisher, name)?;
+        self.hosted.gated_shared_publisher(name)
     }
 
     /// The slot of that name from outside, if it is attached. Takes no lock.

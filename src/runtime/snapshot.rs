@@ -3,6 +3,7 @@
 
 use super::bus_modes::ModesSnapshot;
 use super::feed::{FeedEnd, FeedThread};
+use super::gates::PublisherSnapshot;
 use super::hosted_bus::AnyBus;
 use super::hosted_slot::HostedSlot;
 use super::shared::Shared;
@@ -72,6 +73,8 @@ pub struct BusSnapshot {
     pub modes: Option<ModesSnapshot>,
     /// Its lanes, the most urgent first; empty where it is a single ring. Above are their sums.
     pub lanes: Vec<LaneSnapshot>,
+    /// Its publishers that are configured with gates, by name.
+    pub publishers: Vec<PublisherSnapshot>,
     /// Its slots, in the order of their attachment.
     pub slots: Vec<SlotSnapshot>,
 }
@@ -253,6 +256,7 @@ impl BusSnapshot {
                 [("published", *published), ("shed", *shed), ("waits", *waits), ("capacity_cells", *capacity)];
             all.extend(numbers.map(|(what, value)| (format!("buses.{bus}.lanes.{lane}.{what}"), value)));
         }
+        self.publishers.iter().for_each(|publisher| publisher.series(bus, all));
         for SlotSnapshot { slot, stats, health, lag, outliers, lanes, .. } in &self.slots {
             let numbers = [
                 ("state", stats.state as u64),
@@ -287,6 +291,8 @@ impl BusSnapshot {
 fn bus(bus: &dyn AnyBus) -> BusSnapshot {
     let slots: Vec<_> = bus.slots().iter().filter_map(|one| slot(bus, one)).collect();
     crate::fault!(crate::faults::points::SNAPSHOT, bus.name().as_str());
+    // As the slots: before what was published, so that none counts more.
+    let publishers = bus.gated_publishers();
     let published = bus.published();
     let (dead_letters, dead_letters_lost) = bus.dead_letters();
     let (shed, waits) = bus.overflows();
@@ -304,6 +310,7 @@ fn bus(bus: &dyn AnyBus) -> BusSnapshot {
         history: bus.history(),
         modes: bus.modes().map(|modes| modes.snapshot()),
         lanes: bus.lanes(),
+        publishers,
         slots: slots.into_iter().map(|slot| slot.behind(published)).collect(),
     }
 }
@@ -375,6 +382,9 @@ impl fmt::Display for Snapshot {
             }
             for LaneSnapshot { lane, published, .. } in &bus.lanes {
                 write!(f, "\n  lane {lane}: {published} published")?;
+            }
+            for publisher in &bus.publishers {
+                write!(f, "\n  {publisher}")?;
             }
             for SlotSnapshot { slot, stats, health, lag, .. } in &bus.slots {
                 write!(

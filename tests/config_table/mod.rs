@@ -672,4 +672,63 @@ arena_bytes = 2000000000",
             "t.toml:2: buses.md.arena_bytes = 2000000000: all buses together take 2004390912 bytes at least; allowed: runtime.memory_max_bytes, which is 1073741824; take less, or raise runtime.memory_max_bytes [TR-0742]",
         ],
     ),
+    (
+        r"[buses.md]
+capacity_cells = 64
+publishers.p.gate = { quota_in_flight = 65 }",
+        &[
+            "t.toml:3: buses.md.publishers.p.gate.quota_in_flight = 65: above the bus's capacity_cells; allowed: 0 to 64; lower it, or raise capacity_cells [TR-0740]",
+        ],
+    ),
+    (
+        r"[buses.md.publishers.p]
+clones = true
+gate.rate_per_s = 5",
+        &[
+            "t.toml:2: buses.md.publishers.p.clones = true: a gate counts for one thread, and cannot be cloned; allowed: false; name a publisher for each thread, or leave the gate out [TR-0740]",
+        ],
+    ),
+    (
+        r"[buses.md.publishers.p.gate]
+dedup_window = 100",
+        &[
+            "t.toml:2: buses.md.publishers.p.gate.dedup_window = 100: not a power of two from 64; allowed: 0, or a power of two from 64 to 16777216; take 128 [TR-0705]",
+        ],
+    ),
+    (
+        r"[buses.md.publishers.p.gate]
+dedup_window = 2",
+        &[
+            "t.toml:2: buses.md.publishers.p.gate.dedup_window = 2: not a power of two from 64; allowed: 0, or a power of two from 64 to 16777216; take 64 [TR-0705]",
+        ],
+    ),
+    (
+        r#"[buses.md.publishers.p.gate]
+rates.quotes = { tags = ["Quote"], per_s = 10, burst = 0 }
+rates.all = { tags = ["Trade", "Quote", "Trade"], per_s = 0 }
+rates.none = { tags = [] }
+rates."a b" = { tags = ["Depth"] }"#,
+        &[
+            r#"t.toml:2: buses.md.publishers.p.gate.rates.quotes.tags[0] = "Quote": in group all already; allowed: each tag in one group; take it out of one [TR-0740]"#,
+            "t.toml:2: buses.md.publishers.p.gate.rates.quotes.burst = 0: too small; allowed: 1 to 16777216; take 1 [TR-0706]",
+            r#"t.toml:3: buses.md.publishers.p.gate.rates.all.tags[2] = "Trade": twice in the list; allowed: each once; leave it out [TR-0739]"#,
+            "t.toml:3: buses.md.publishers.p.gate.rates.all.per_s = 0: too small; allowed: 1 to 1000000000; take 1 [TR-0706]",
+            "t.toml:4: buses.md.publishers.p.gate.rates.none.tags = []: a group without tags; allowed: at least one tag; name its payloads, or leave the group out [TR-0740]",
+            r#"t.toml:5: buses.md.publishers.p.gate.rates."a b": a name with other characters; allowed: 1 to 31 letters and digits, with single - or _ between them; rename it [TR-0721]"#,
+        ],
+    ),
+    (
+        r#"[buses.md.publishers.p.gate]
+ranges = ["Trade.price in 1..=5", "Trade.price of 7", "Trade.price in 1..=5"]
+time_order = "keys"
+age_max_ns = -1
+rate = 5"#,
+        &[
+            r#"t.toml:2: buses.md.publishers.p.gate.ranges[1] = "Trade.price of 7": not a rule; allowed: PAYLOAD.FIELD in MIN..=MAX, or PAYLOAD.FIELD in VALUE, VALUE; write it like Trade.price in 1..=1000000 [TR-0741]"#,
+            r#"t.toml:2: buses.md.publishers.p.gate.ranges[2] = "Trade.price in 1..=5": twice in the list; allowed: each once; leave it out [TR-0739]"#,
+            r#"t.toml:3: buses.md.publishers.p.gate.time_order = "keys": no such choice; allowed: any, publisher, key; did you mean key? [TR-0707]"#,
+            "t.toml:4: buses.md.publishers.p.gate.age_max_ns = -1: too small; allowed: 0 to 86400000000000; take 0 [TR-0706]",
+            "t.toml:5: buses.md.publishers.p.gate.rate = 5: no such key; allowed: rate_per_s, rate_burst, quota_in_flight, dedup_window, dedup_clients, time_order, time_keys_max, age_max_ns, deadlines, validate, ranges, rates; did you mean rates? [TR-0709]",
+        ],
+    ),
 ];

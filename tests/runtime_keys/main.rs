@@ -4,6 +4,7 @@
 mod buses;
 mod children;
 mod degradation;
+mod gates;
 mod history;
 #[path = "../runtime/house.rs"]
 #[allow(dead_code, reason = "the other half is used by the tests of the runtime")]
@@ -107,6 +108,22 @@ const KEYS: &[(&str, fn())] = &[
     ("buses.*.history.*.wait = spin", history::issue_4570_wait_of_a_history),
     ("buses.*.history.*.wait = spin-then-yield", history::issue_4570_wait_of_a_history),
     ("buses.*.history.*.wait = spin-then-park", history::issue_4570_wait_of_a_history),
+    ("buses.*.publishers.*.gate.rate_per_s", gates::issue_4561_rate_per_s),
+    ("buses.*.publishers.*.gate.rate_burst", gates::issue_4561_rate_burst),
+    ("buses.*.publishers.*.gate.quota_in_flight", gates::issue_4563_quota_in_flight),
+    ("buses.*.publishers.*.gate.dedup_window", gates::issue_4566_dedup_window),
+    ("buses.*.publishers.*.gate.dedup_clients", gates::issue_4566_dedup_clients),
+    ("buses.*.publishers.*.gate.time_order = any", gates::issue_4560_time_order),
+    ("buses.*.publishers.*.gate.time_order = publisher", gates::issue_4560_time_order),
+    ("buses.*.publishers.*.gate.time_order = key", gates::issue_4560_time_order),
+    ("buses.*.publishers.*.gate.time_keys_max", gates::issue_4560_time_keys_max),
+    ("buses.*.publishers.*.gate.age_max_ns", gates::issue_4560_age_max_ns),
+    ("buses.*.publishers.*.gate.deadlines", gates::issue_4560_deadlines),
+    ("buses.*.publishers.*.gate.validate", gates::issue_4560_validate),
+    ("buses.*.publishers.*.gate.ranges", gates::issue_4560_ranges),
+    ("buses.*.publishers.*.gate.rates.*.tags", gates::issue_4561_tags_of_a_rate),
+    ("buses.*.publishers.*.gate.rates.*.per_s", gates::issue_4561_per_s_of_a_rate),
+    ("buses.*.publishers.*.gate.rates.*.burst", gates::issue_4561_burst_of_a_rate),
     ("buses.*.slots.*.tags", slots::issue_4570_tags),
     ("buses.*.slots.*.thread", slots::issue_4570_thread),
     ("buses.*.slots.*.after", slots::issue_4570_after),

@@ -29,6 +29,7 @@ mod attribution;
 mod burst;
 mod clock;
 mod dispatch;
+mod flood;
 mod hop;
 mod lanes;
 mod lmax;
@@ -67,6 +68,7 @@ pub const PARTS: &[Part] = &[
     burst::PART,
     overflow::PART,
     lanes::PART,
+    flood::PART,
 ];
 
 /// One part of the suite.

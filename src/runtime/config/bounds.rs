@@ -61,6 +61,15 @@ pub(super) const STAY_MS: Bounds = bounds(0, HOUR_MS);
 pub(super) const MODE_AGE_MS: Bounds = bounds(0, DAY_MS);
 pub(super) const MODE_MEMORY_BYTES: Bounds = ANY;
 pub(super) const SHED_AGE_MS: Bounds = bounds(0, DAY_MS);
+// Gates.
+pub(super) const RATE_PER_S: Bounds = bounds(0, crate::gate::RATE_PER_S_MAX);
+pub(super) const GROUP_PER_S: Bounds = bounds(1, crate::gate::RATE_PER_S_MAX);
+pub(super) const RATE_BURST: Bounds = bounds(1, crate::gate::RATE_BURST_MAX);
+pub(super) const QUOTA_IN_FLIGHT: Bounds = bounds(0, 1 << 32);
+pub(super) const DEDUP_WINDOW: Bounds = bounds(0, crate::gate::DEDUP_WINDOW_MAX);
+pub(super) const DEDUP_CLIENTS: Bounds = bounds(1, crate::gate::DEDUP_CLIENTS_MAX);
+pub(super) const TIME_KEYS_MAX: Bounds = bounds(1, crate::gate::TIME_KEYS_MAX);
+pub(super) const AGE_MAX_NS: Bounds = bounds(0, DAY_MS * 1_000_000);
 
 // Slots.
 pub(super) const TURN_LIMIT_EVENTS: Bounds = bounds(1, 1 << 16);

@@ -2,7 +2,7 @@
 
 use super::bounds::{self, Bounds};
 use super::choice::choices;
-use super::{DegradationConfig, HistoryConfig, LanesConfig, SlotConfig};
+use super::{DegradationConfig, GateConfig, HistoryConfig, LanesConfig, SlotConfig};
 use crate::bus::{LANES_MAX, Stamping};
 use std::collections::BTreeMap;
 
@@ -113,6 +113,8 @@ pub struct PublisherConfig {
     pub timeout_ms: u64,
     /// When it reads the clock.
     pub stamping: StampingChoice,
+    /// What it lets in. With any gate it is taken with `gated_publisher`.
+    pub gate: GateConfig,
 }
 
 impl Default for PublisherConfig {
@@ -124,6 +126,7 @@ impl Default for PublisherConfig {
             overflow: OverflowChoice::Wait,
             timeout_ms: 1_000,
             stamping: StampingChoice::EveryEvent,
+            gate: GateConfig::default(),
         }
     }
 }

@@ -9,6 +9,7 @@ mod choice;
 mod degradation;
 #[cfg(feature = "config")]
 mod document;
+mod gate;
 mod history;
 mod lanes;
 mod limits;
@@ -31,6 +32,7 @@ mod thread;
 
 pub use bus::{BusConfig, OverflowChoice, PublisherConfig, StampingChoice};
 pub use degradation::{DegradationConfig, ModeConfig};
+pub use gate::{GateConfig, RateConfig, TimeOrderChoice};
 pub use history::{HISTORY_SLOT, HistoryConfig};
 pub use lanes::{LanePolicyChoice, LanesConfig};
 pub use limits::{ClockChoice, Grant, PreflightChoice, RuntimeConfig, StartPolicy};

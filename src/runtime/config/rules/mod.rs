@@ -5,6 +5,7 @@ mod cores;
 mod counts;
 mod cycles;
 mod degradation;
+mod gates;
 mod lanes;
 mod names;
 mod numbers;
@@ -45,6 +46,7 @@ impl Config {
         cycles::check(self, &mut found);
         lanes::check(self, &mut found);
         overflow::check(self, &mut found);
+        gates::check(self, &mut found);
         cores::check(self, &mut found);
         degradation::check(self, &mut found);
         found

@@ -15,6 +15,9 @@ pub(super) fn check(config: &Config, found: &mut Vec<Mistake>) {
     all_of(&["buses"], config.buses.keys(), found);
     for (bus, of) in &config.buses {
         all_of(&["buses", bus, "publishers"], of.publishers.keys(), found);
+        for (name, publisher) in &of.publishers {
+            all_of(&["buses", bus, "publishers", name, "gate", "rates"], publisher.gate.rates.keys(), found);
+        }
         all_of(&["buses", bus, "slots"], of.slots.keys(), found);
         all_of(&["buses", bus, "history"], of.history.keys(), found);
         slots_of_history(bus, of, found);

@@ -38,6 +38,10 @@ fn within_bounds(config: &Config, found: &mut Vec<Mistake>) {
         check(&["buses", bus, "lanes"], &of.lanes.numbers());
         for (name, publisher) in &of.publishers {
             check(&["buses", bus, "publishers", name], &publisher.numbers());
+            check(&["buses", bus, "publishers", name, "gate"], &publisher.gate.numbers());
+            for (group, rate) in &publisher.gate.rates {
+                check(&["buses", bus, "publishers", name, "gate", "rates", group], &rate.numbers());
+            }
         }
         for (name, slot) in &of.slots {
             check(&["buses", bus, "slots", name], &slot.numbers());
