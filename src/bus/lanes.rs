@@ -446,6 +446,8 @@ pub struct LaneStats {
 
 #[cfg(test)]
 mod tests {
+    #![allow(unreachable_pub, dead_code, reason = "what the macro makes is for users")]
+
     use super::*;
 
     crate::events! { pub mod market; pub struct Quote = 1, v1 { pub price: i64 } }

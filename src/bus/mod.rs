@@ -46,7 +46,7 @@ pub use context::Context;
 pub use dead::{Dead, DeadLetterOffice, DeadLetterSink, DeadReason, Returned};
 pub use duty::DutyTimes;
 pub use error::{AttachError, DetachError, PublishFailure};
-pub use flow::{Admission, Fate, Gap, LANES_MAX, LanePolicy, SlotOverflow};
+pub use flow::{Admission, Fate, Fates, Gap, LANES_MAX, LanePolicy, SlotOverflow};
 pub(crate) use flow::{account_bytes, flow_bytes};
 pub(crate) use group::LookAfter;
 pub use group::{Group, GroupBuilder, GroupError, GroupStats, Member, MemberCounts, MemberStats, Partitions};

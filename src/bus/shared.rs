@@ -1,6 +1,6 @@
 //! What a slot's thread and those who look at the slot from outside share: its tags, what it is asked to do, its state, its counts.
 
-use super::flow::{Fate, LaneCounts, RowsReader};
+use super::flow::{Fates, LaneCounts, RowsReader};
 use super::state::{SlotState, StateCell};
 use super::tally::{COUNTS, Tally};
 use crate::counters::Block;
@@ -126,7 +126,7 @@ impl SlotShared {
     }
 
     /// What became of events by tag, and in all, of one moment; `None` where the slot keeps no such account.
-    pub(super) fn account(&self) -> Option<(Tally, Vec<(Tag, [u64; Fate::ALL.len()])>)> {
+    pub(super) fn account(&self) -> Option<(Tally, Vec<(Tag, Fates)>)> {
         self.rows.as_ref().map(RowsReader::read)
     }
 

@@ -2,7 +2,7 @@
 
 use super::beat::{Beat, Phase, Progress};
 use super::builder::Bus;
-use super::flow::{Fate, LaneCounts};
+use super::flow::{Fates, LaneCounts};
 use super::lanes::LaneStats;
 use super::measure::{MeterReader, SlotLatencies};
 use super::name::Name;
@@ -189,7 +189,7 @@ impl SlotView {
     /// What became of events, by tag, together with [`Self::stats`] of the same moment: the tags add up to the totals. Empty where the slot keeps no account
     /// by tag ([`super::SlotBuilder::accounts`]).
     #[must_use]
-    pub fn fates(&self) -> (SlotStats, Vec<(Tag, [u64; Fate::ALL.len()])>) {
+    pub fn fates(&self) -> (SlotStats, Vec<(Tag, Fates)>) {
         match self.shared.account() {
             Some((tally, tags)) => (self.stats_of(tally), tags),
             None => (self.stats(), Vec::new()),

@@ -8,6 +8,7 @@ mod mode;
 mod mode_cell;
 mod rules;
 mod shed_counts;
+mod shed_gate;
 mod shedder;
 
 pub use degradation::{Degradation, Load, ModeCause, ModeChange, Threshold, Thresholds};

@@ -6,7 +6,7 @@
 
 use super::gates::PublisherSnapshot;
 use super::snapshot::{BusSnapshot, SlotSnapshot, Snapshot};
-use crate::bus::{Fate, SlotStats};
+use crate::bus::{Fate, Fates, SlotStats};
 use crate::retain::DeadLetterStats;
 use core::fmt;
 
@@ -116,7 +116,7 @@ pub struct TagAccount {
     /// The event's name.
     pub tag: String,
     /// Counts in the order of [`Fate::ALL`].
-    pub fates: [u64; Fate::ALL.len()],
+    pub fates: Fates,
 }
 
 /// What became of the dead letters of a bus.

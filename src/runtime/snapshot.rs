@@ -9,7 +9,7 @@ use super::hosted_slot::HostedSlot;
 use super::shared::Shared;
 use super::stage::Stage;
 use super::watchdog::Health;
-use crate::bus::{Fate, LaneStats, Name, SlotStats, ThreadStats};
+use crate::bus::{Fates, LaneStats, Name, SlotStats, ThreadStats};
 use crate::event::Family;
 use crate::retain::{DeadLetterStats, HistoryReader, HistoryStats};
 use core::fmt;
@@ -114,8 +114,8 @@ pub struct SlotSnapshot {
     pub thread: Option<Name>,
     /// State and counts, of one moment.
     pub stats: SlotStats,
-    /// The same counts by event, in the order of [`Fate::ALL`], of those that the slot has met; empty where it keeps no account by tag.
-    pub fates: Vec<(&'static str, [u64; Fate::ALL.len()])>,
+    /// The same counts by event, in the order of [`crate::bus::Fate::ALL`], of those that the slot has met; empty where it keeps no account by tag.
+    pub fates: Vec<(&'static str, Fates)>,
     /// How it does.
     pub health: Health,
     /// Events behind.

@@ -297,7 +297,9 @@ fn what_a_group_cannot_be_is_said() {
 tagring::events! { pub mod signals with deadline; pub struct Signal = 1, v1 { pub id: u64 } }
 
 /// Says of each event the deadline that a follower would inherit.
-struct Heir(Arc<Mutex<Vec<(u64, Option<u64>)>>>);
+/// Values, and what deadline each had.
+type Had = Vec<(u64, Option<u64>)>;
+struct Heir(Arc<Mutex<Had>>);
 
 impl Handler for Heir {
     fn on_event(&mut self, event: &Event, ctx: &mut Context) -> Outcome {

@@ -273,7 +273,7 @@ fn issue_4561_a_snapshot_lists_gated_publishers_with_all_they_were_offered() {
     assert_eq!((account.offered, account.published, account.shed), (9, 5, 0));
     assert_eq!(account.rejected, [("out_of_range".to_owned(), 2), ("rate".to_owned(), 2)]);
     drop(publisher);
-    running.shutdown(Deadline::after(SOON));
+    drop(running.shutdown(Deadline::after(SOON)));
 }
 
 #[test]

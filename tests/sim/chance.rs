@@ -73,6 +73,7 @@ fn some_publisher(dice: &mut Dice, slot: &str) -> PublisherConfig {
         overflow: dice.pick(&[Wait, Wait, Timeout, Fail, Shed]),
         timeout_ms: dice.below(5),
         stamping: dice.pick(&[StampingChoice::EveryEvent, StampingChoice::OnTick]),
+        ..PublisherConfig::default()
     }
 }
 

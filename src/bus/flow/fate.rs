@@ -22,6 +22,9 @@ pub enum Fate {
     Shed = 6,
 }
 
+/// A count of each fate, in the order of [`Fate::ALL`].
+pub type Fates = [u64; Fate::ALL.len()];
+
 impl Fate {
     /// All of them.
     pub const ALL: [Self; 7] =

@@ -22,9 +22,9 @@ pub(in crate::bus) enum Managed<C: StoreEvent> {
     /// From where they lie: publishers wait for the slot.
     InPlace(BoundReader<C>, Rc<Rows>),
     /// Copied: nobody waits.
-    Copied(Copying<C>, Rc<Rows>),
+    Copied(Box<Copying<C>>, Rc<Rows>),
     /// From where they lie, in one of several lanes.
-    Lanes(LaneReaders<C>),
+    Lanes(Box<LaneReaders<C>>),
 }
 
 impl<C: StoreEvent> Managed<C> {
@@ -37,7 +37,7 @@ impl<C: StoreEvent> Managed<C> {
         rows: &Rc<Rows>,
     ) -> Self {
         if policies.is_evictable(family) {
-            Self::Copied(Copying::new(reader, policies, family, shared, rows), Rc::clone(rows))
+            Self::Copied(Box::new(Copying::new(reader, policies, family, shared, rows)), Rc::clone(rows))
         } else {
             Self::InPlace(reader.bind(), Rc::clone(rows))
         }
@@ -50,7 +50,7 @@ impl<C: StoreEvent> Managed<C> {
         turn_limit: usize,
         rows: &Rc<Rows>,
     ) -> Self {
-        Self::Lanes(LaneReaders::new(readers, policy, turn_limit, rows))
+        Self::Lanes(Box::new(LaneReaders::new(readers, policy, turn_limit, rows)))
     }
 
     /// Where it stands in its ring; of lanes the sum.

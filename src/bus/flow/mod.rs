@@ -18,7 +18,7 @@ mod rows;
 mod spill;
 
 pub(crate) use bytes::{account_bytes, flow_bytes};
-pub use fate::Fate;
+pub use fate::{Fate, Fates};
 pub use gap::Gap;
 pub use lane_order::{LANES_MAX, LanePolicy};
 pub(super) use managed::{Managed, ManagedBooks};

@@ -1,6 +1,6 @@
 //! What became of each event of a slot, by tag: the slot's own account, shown to others after each turn.
 
-use super::fate::Fate;
+use super::fate::{Fate, Fates};
 use super::lane_order::LANES_MAX;
 use crate::bus::tally::Tally;
 use crate::counters::{LedgerReader, LedgerWriter, ROW, ledger};
@@ -45,7 +45,7 @@ pub(in crate::bus) struct RowsReader {
 pub(in crate::bus) struct LaneCounts {
     pub(in crate::bus) joined: u64,
     pub(in crate::bus) holes: u64,
-    pub(in crate::bus) fates: [u64; Fate::ALL.len()],
+    pub(in crate::bus) fates: Fates,
 }
 
 /// The account of a slot on a bus with these tags; `lanes` is 0 unless the bus has lanes.
@@ -134,11 +134,11 @@ impl Rows {
 
 impl RowsReader {
     /// The slot's counts, and those of each tag, all of one moment.
-    pub(in crate::bus) fn read(&self) -> (Tally, Vec<(Tag, [u64; Fate::ALL.len()])>) {
+    pub(in crate::bus) fn read(&self) -> (Tally, Vec<(Tag, Fates)>) {
         let rows = self.reader.read();
         let mut total = [0; Fate::ALL.len()];
         let by_tag = |(tag, row): (&Tag, &[u64; ROW])| {
-            let fates: [u64; Fate::ALL.len()] = core::array::from_fn(|fate| row[fate]);
+            let fates: Fates = core::array::from_fn(|fate| row[fate]);
             total.iter_mut().zip(&fates).for_each(|(total, count)| *total += count);
             (*tag, fates)
         };
