@@ -445,6 +445,7 @@ pub struct LaneStats {
 }
 
 #[cfg(test)]
+#[allow(unreachable_pub, reason = "the macro declares what is public in a crate of its own")]
 mod tests {
     #![allow(unreachable_pub, dead_code, reason = "what the macro makes is for users")]
 

@@ -13,8 +13,10 @@ pub struct Record {
     pub tag: Tag,
     /// Its instrument or partition key.
     pub key: u32,
-    /// Its sequence on the bus.
+    /// Its sequence on the bus, in its lane.
     pub sequence: u64,
+    /// The lane it came in; 0 where the bus has none.
+    pub lane: usize,
     /// When it was published.
     pub published: Ticks,
     /// Whether it was the last of its batch.
@@ -118,6 +120,7 @@ impl Handler for Recorder {
                     tag: event.tag(),
                     key: event.key(),
                     sequence: ctx.sequence(),
+                    lane: ctx.lane(),
                     published: event.header().publish_ticks(),
                     end_of_batch: ctx.end_of_batch(),
                     payload: event.payload_bytes().into(),

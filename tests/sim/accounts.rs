@@ -135,10 +135,17 @@ fn faults(seed: u64, dice: &mut Dice) -> Faults {
     Faults::none().random(rates(dice)).script(script)
 }
 
-/// What slots do that are too slow: any policy, but for those that another one runs after.
+/// What slots do that are too slow: any policy, but for those that another one runs after. Some buses have lanes instead.
 fn add_policies(config: &mut Config, dice: &mut Dice) {
     use SlotOverflowChoice::{Conflate, CutOff, DropNewest, DropOldest, Gate};
     for bus in config.buses.values_mut() {
+        if dice.one_in(5) {
+            // A slot of several lanes gates.
+            bus.lanes.count = 2 + dice.below(3) as u32;
+            let lane = dice.below(bus.lanes.count.into()) as u32;
+            bus.publishers.values_mut().for_each(|publisher| publisher.lane = lane);
+            continue;
+        }
         let waited_for: BTreeSet<String> = bus.slots.values().flat_map(|slot| slot.after.iter().cloned()).collect();
         for (_, slot) in bus.slots.iter_mut().filter(|(name, _)| !waited_for.contains(*name)) {
             slot.overflow = dice.pick(&[Gate, Gate, DropNewest, DropOldest, Conflate, CutOff]);

@@ -70,6 +70,7 @@ fn some_publisher(dice: &mut Dice, slot: &str) -> PublisherConfig {
     PublisherConfig {
         slot: slot.into(),
         clones: dice.one_in(3),
+        lane: 0,
         overflow: dice.pick(&[Wait, Wait, Timeout, Fail, Shed]),
         timeout_ms: dice.below(5),
         stamping: dice.pick(&[StampingChoice::EveryEvent, StampingChoice::OnTick]),

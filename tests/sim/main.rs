@@ -7,3 +7,4 @@ mod failures;
 mod groups;
 mod house;
 mod itself;
+mod lanes;

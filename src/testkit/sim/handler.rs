@@ -2,7 +2,7 @@
 
 use super::super::faulty::befall;
 use super::with_threads;
-use crate::bus::{Context, Handler, InitError, Outcome, SlotView};
+use crate::bus::{Context, Handler, InitError, LANES_MAX, Outcome, SlotView};
 use crate::event::Event;
 use crate::event::checks::fnv;
 use std::collections::HashSet;
@@ -17,14 +17,15 @@ pub struct Simulated<H> {
     slot: String,
     /// Events of the ring that it was given so far, refused and fatal ones included.
     handed: Arc<AtomicU64>,
-    last: Option<u64>,
+    /// The sequence of the last one, lane by lane.
+    last: [Option<u64>; LANES_MAX],
     /// Sequences it was given, where it may get a newer event before an older one: it conflates.
     seen: Option<HashSet<u64>>,
 }
 
 impl<H: Handler> Simulated<H> {
     pub(super) fn new(handler: H, slot: String, handed: Arc<AtomicU64>, conflates: bool) -> Self {
-        Self { handler, slot, handed, last: None, seen: conflates.then(HashSet::new) }
+        Self { handler, slot, handed, last: [None; LANES_MAX], seen: conflates.then(HashSet::new) }
     }
 
     /// The user's handler.
@@ -33,17 +34,17 @@ impl<H: Handler> Simulated<H> {
         self.handler
     }
 
-    /// An event of the ring comes once, after those before it; or once, where its key has its place in the order.
-    fn watch(&mut self, sequence: u64) {
+    /// An event of the ring comes once, after those before it in its lane; or once, where its key has its place in the order.
+    fn watch(&mut self, lane: usize, sequence: u64) {
         let is_wrong = match &mut self.seen {
             Some(seen) => !seen.insert(sequence),
-            None => self.last.is_some_and(|last| last >= sequence),
+            None => self.last[lane].is_some_and(|last| last >= sequence),
         };
         if is_wrong {
-            let what = format!("slot {} got sequence {sequence} after {:?}", self.slot, self.last);
+            let what = format!("slot {} got sequence {sequence} after {:?}", self.slot, self.last[lane]);
             with_threads(|threads| threads.wrong(what));
         }
-        self.last = Some(sequence);
+        self.last[lane] = Some(sequence);
     }
 }
 
@@ -63,7 +64,7 @@ impl<H: Handler> Handler for Simulated<H> {
     fn on_event(&mut self, event: &Event, ctx: &mut Context) -> Outcome {
         let nth = self.handed.load(Ordering::Relaxed);
         if ctx.attempt() == 1 {
-            self.watch(ctx.sequence());
+            self.watch(ctx.lane(), ctx.sequence());
             self.handed.store(nth + 1, Ordering::Relaxed);
         }
         let fault = with_threads(|threads| {
