@@ -5,13 +5,13 @@ use super::config::{self, DERIVED, MARKET};
 use super::feed::Fed;
 use super::worker::Worker;
 use crate::report::accounting::{
-    Accounting, BusModes, LOSSES, Lost, Moment, PublisherAccount, SlotAccount, SlotMoment, TagAccount, Timeline,
+    Accounting, LOSSES, Lost, ModeAccount, Moment, PublisherAccount, SlotAccount, SlotMoment, TagAccount, Timeline,
 };
 use crate::report::{SlotReport, tag_name};
 use std::time::Duration;
 use tagring::bus::{Fate, SlotStats};
 use tagring::runtime::config::Config;
-use tagring::runtime::{BusReport, ShutdownReport, Snapshot};
+use tagring::runtime::{BusReport, ModesSnapshot, ShutdownReport, Snapshot};
 
 /// Why an event did not come onto a bus: there was no room for it in time.
 const NO_ROOM: &str = "without room";
@@ -20,18 +20,19 @@ const TOO_LARGE: &str = "too large";
 /// The feed ended while it waited for room.
 const INTERRUPTED: &str = "given up at the end";
 
+/// The buses, in the order of their modes.
+const BUSES: [&str; 2] = [MARKET, DERIVED];
+
 /// What is seen while the job runs, in bounded memory.
 pub(super) struct Watch {
     /// The slots by bus and name, in the order of the report's.
     slots: Vec<(&'static str, String)>,
     timeline: Timeline,
-    modes: Vec<BusModes>,
 }
 
 impl Watch {
     pub(super) fn new(slots: Vec<(&'static str, String)>) -> Self {
-        let modes = [MARKET, DERIVED].map(|bus| BusModes { bus: bus.to_owned(), changes: 0 });
-        Self { slots, timeline: Timeline::default(), modes: modes.into() }
+        Self { slots, timeline: Timeline::default() }
     }
 
     /// Looks at all slots. Whoever publishes or handles is not held up by it.
@@ -45,11 +46,11 @@ impl Watch {
                 lost: lost(&slot.stats),
             })
         };
-        let modes = self.modes.iter().map(|of| snapshot.bus(&of.bus).map_or(0, mode));
+        let mode = |bus: &str| snapshot.bus(bus).and_then(|bus| bus.modes.as_ref()).map_or(0, |modes| modes.mode as u8);
         let moment = Moment {
             at,
             resident_bytes: resident_bytes(),
-            modes: modes.collect(),
+            modes: BUSES.map(mode).into(),
             slots: self.slots.iter().map(slot).collect(),
         };
         self.timeline.push(moment);
@@ -62,13 +63,14 @@ impl Watch {
         slots: &[SlotReport],
         shutdown: &ShutdownReport,
         publishers: Vec<PublisherAccount>,
+        modes: [Option<ModesSnapshot>; 2],
         at: Duration,
     ) -> Accounting {
         let moment =
             |slot: &SlotReport| SlotMoment { lag: 0, delivered: slot.stats.delivered, lost: lost(&slot.stats) };
-        let modes = self.timeline.all().last().map(|last| last.modes.clone()).unwrap_or_default();
+        let now = modes.iter().map(|modes| modes.as_ref().map_or(0, |modes| modes.mode as u8)).collect();
         let slots_at_end = slots.iter().map(moment).collect();
-        self.timeline.push(Moment { at, resident_bytes: resident_bytes(), modes, slots: slots_at_end });
+        self.timeline.push(Moment { at, resident_bytes: resident_bytes(), modes: now, slots: slots_at_end });
         let account = |slot: &SlotReport| {
             let bus = shutdown.buses.iter().find(|bus| bus.bus.as_str() == slot.bus);
             slot_account(config, slot, bus)
@@ -77,14 +79,10 @@ impl Watch {
             overload: None,
             publishers,
             slots: slots.iter().map(account).collect(),
-            modes: self.modes,
+            modes: BUSES.into_iter().zip(modes).map(|(bus, modes)| ModeAccount { bus, modes }).collect(),
             over_time: self.timeline,
         }
     }
-}
-
-fn mode(_: &tagring::runtime::BusSnapshot) -> u8 {
-    0
 }
 
 /// By reason.

@@ -8,7 +8,7 @@ use super::ending::Ending;
 use super::feed::{self, Fed, Given, pace_of};
 use super::notices::Notices;
 use super::results;
-use super::slots::Slots;
+use super::slots::{self, Slots};
 use super::slowed::Slowdown;
 use super::source::Source;
 use crate::args::{Pace, RunArgs};
@@ -22,7 +22,7 @@ use tagring::bus::SlotState;
 use tagring::runtime::config::{Config, SlotOverflowChoice};
 use tagring::runtime::machine::DemandKind;
 use tagring::runtime::{
-    Deadline, FeedEnd, Running, Runtime, ShutdownReport, SlotReport, Snapshot, Stage, ThreadSnapshot,
+    BusModes, Deadline, FeedEnd, Running, Runtime, ShutdownReport, SlotReport, Snapshot, Stage, ThreadSnapshot,
 };
 
 /// How long each half of the jitter baseline lasts; a debug build is for tests, and not for its figures.
@@ -33,14 +33,15 @@ pub(super) fn job(args: &RunArgs, runtime: Runtime, source: Source, ending: &Arc
     let (cores, clock) = (Cores::of(&runtime), runtime.clock().clone());
     let before = cores.on_slots(|| jitter::measure(&clock, JITTER_MS));
     let slowness = args.overload.map(|overload| Slowdown::new(overload, &clock, cores.is_shared()));
-    let slots = Slots::attach(&runtime, slowness.as_ref()).map_err(|error| error.to_string())?;
+    let hosted = Slots::attach(&runtime, slowness.as_ref()).map_err(|error| error.to_string())?;
+    let buses = slots::buses(&runtime).map_err(|error| error.to_string())?;
     let given = feed::give(args, &runtime, source, ending).map_err(|error| error.to_string())?;
     let threads = places(&runtime);
     let notices = Notices::default();
     let theirs = notices.clone();
     let runtime = runtime.on_notice(move |notice| theirs.keep(notice));
     let running = runtime.start().map_err(|failure| failure.to_string())?;
-    let mut watch = Watch::new(slots.names());
+    let mut watch = Watch::new(hosted.names());
     watch_feed(&given, &running, pace_of(args), slowness.as_ref(), &mut watch);
     let (snapshot, machine) = (running.snapshot(), running.start_report().machine.clone());
     let tail = tail(&running, &snapshot);
@@ -60,7 +61,7 @@ pub(super) fn job(args: &RunArgs, runtime: Runtime, source: Source, ending: &Arc
         machine,
         notices: notices.lines(),
         verbose: args.verbose,
-        slots: slots.reports(&snapshot),
+        slots: hosted.reports(&snapshot),
         tail,
         dead_letters: shutdown.buses.iter().map(|bus| (bus.bus.to_string(), bus.dead_letters)).collect(),
         shutdown: unclean(&config, &shutdown),
@@ -69,10 +70,13 @@ pub(super) fn job(args: &RunArgs, runtime: Runtime, source: Source, ending: &Arc
         ..of_feed(fed)
     };
     report.error = report.error.or_else(|| fault(&shutdown, &report.shutdown));
-    let handlers = slots.take();
+    let handlers = hosted.take();
+    let modes = [buses.0.modes().map(BusModes::snapshot), buses.1.modes().map(BusModes::snapshot)];
     let publishers = std::iter::once(feeds).chain(accounts::of_outlets(&handlers)).collect();
-    report.accounting =
-        Accounting { overload: args.overload, ..watch.end(&config, &report.slots, &shutdown, publishers, elapsed) };
+    report.accounting = Accounting {
+        overload: args.overload,
+        ..watch.end(&config, &report.slots, &shutdown, publishers, modes, elapsed)
+    };
     results::fill_in(&mut report, &handlers);
     Ok(report)
 }

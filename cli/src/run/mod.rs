@@ -69,7 +69,7 @@ fn run(args: &RunArgs, config: Config, shown: &Shown) -> Result<u8, String> {
     // From here on, until the report is out.
     let _signals = runtime.take_signals().map_err(|error| error.to_string())?;
     let ending = Arc::new(Ending::new(runtime.stop_handle()));
-    slots::build(&runtime).map_err(|error| error.to_string())?;
+    slots::buses(&runtime).map_err(|error| error.to_string())?;
     report::check_plot(args, shown)?;
     if !args.quiet && args.input.is_none() {
         let mb = session::bytes(args.messages).div_ceil(1_000_000);

@@ -41,14 +41,14 @@ struct Host<H: Handler> {
     back: fn(H) -> Worker,
 }
 
-/// Builds both buses, so that what they lack is said before anything else is done.
+/// Both buses, which are built where they are not yet: so that what they lack is said before anything else is done.
 ///
 /// # Errors
 /// Those of the runtime.
-pub(super) fn build(runtime: &Runtime) -> Result<(), RuntimeError> {
-    runtime.bus::<events::Events>(MARKET)?;
-    runtime.bus::<derived::Events>(DERIVED)?;
-    Ok(())
+pub(super) fn buses(
+    runtime: &Runtime,
+) -> Result<(RuntimeBus<events::Events>, RuntimeBus<derived::Events>), RuntimeError> {
+    Ok((runtime.bus(MARKET)?, runtime.bus(DERIVED)?))
 }
 
 impl Slots {
@@ -57,7 +57,7 @@ impl Slots {
     /// # Errors
     /// Those of the runtime.
     pub(super) fn attach(runtime: &Runtime, slowness: Option<&Slowdown>) -> Result<Self, RuntimeError> {
-        let (market, derived) = (runtime.bus::<events::Events>(MARKET)?, runtime.bus::<derived::Events>(DERIVED)?);
+        let (market, derived) = buses(runtime)?;
         let mut slots = Vec::new();
         for (name, kind, config) in named(runtime) {
             let slow = slowness.filter(|_| may_lose(config)).map(|slowness| slowness.of(kind.bus()));

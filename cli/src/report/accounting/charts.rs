@@ -6,21 +6,18 @@ use super::super::text::thousands;
 use super::timeline::Moment;
 use super::{Accounting, LOSSES};
 use plotters::prelude::*;
+use tagring::guard::Mode;
 
-/// The modes of a bus as they are numbered, from the best to the worst, each with its colour.
-const MODES: [(&str, RGBColor); 4] = [
-    ("normal", RGBColor(198, 228, 198)),
-    ("degraded", RGBColor(250, 220, 130)),
-    ("shedding", RGBColor(240, 150, 90)),
-    ("halted", RGBColor(190, 40, 40)),
-];
+/// The colours of modes, from the best to the worst.
+const MODES: [RGBColor; Mode::ALL.len()] =
+    [RGBColor(198, 228, 198), RGBColor(250, 220, 130), RGBColor(240, 150, 90), RGBColor(190, 40, 40)];
 /// Points of a curve of rates: each over long enough to be one.
 const RATES: usize = POINTS / 4;
 /// What a slot that is not behind is drawn at: a logarithmic axis has no 0.
 const NONE: f64 = 1.0;
 
 pub(super) fn mode_name(mode: u8) -> &'static str {
-    MODES.get(usize::from(mode)).map_or("unknown", |(name, _)| name)
+    Mode::from_u8(mode).map_or("unknown", Mode::name)
 }
 
 /// The charts, or nothing where nothing is told or nothing was seen.
@@ -90,21 +87,21 @@ fn modes(area: &Area<'_>, accounting: &Accounting, moments: &[Moment]) -> Drawn 
     let name = |place: &f64| {
         let is_middle = (place.fract() - 0.5).abs() < 0.01;
         let bus = accounting.modes.get(place.floor() as usize).filter(|_| is_middle);
-        bus.map_or_else(String::new, |of| of.bus.clone())
+        bus.map_or_else(String::new, |of| of.bus.to_owned())
     };
     let mut mesh = chart.configure_mesh();
     mesh.disable_y_mesh().light_line_style(WHITE.mix(0.0)).x_label_formatter(&|s| format!("{s:.1} s"));
     mesh.y_labels(2 * buses + 1).y_label_formatter(&name).draw().map_err(text)?;
     for pair in moments.windows(2) {
         for (bus, mode) in pair[1].modes.iter().enumerate() {
-            let colour = MODES.get(usize::from(*mode)).map_or(BLACK, |(_, colour)| *colour);
+            let colour = MODES.get(usize::from(*mode)).copied().unwrap_or(BLACK);
             let corners = [(seconds(&pair[0]), bus as f64 + 0.1), (seconds(&pair[1]), bus as f64 + 0.9)];
             chart.draw_series([Rectangle::new(corners, colour.filled())]).map_err(text)?;
         }
     }
-    let seen = |mode: usize| moments.iter().any(|moment| moment.modes.iter().any(|one| usize::from(*one) == mode));
-    let seen: Vec<_> = (0..MODES.len()).filter(|mode| seen(*mode)).map(|mode| MODES[mode]).collect();
-    key(area, &seen)
+    let seen = |mode: &Mode| moments.iter().any(|moment| moment.modes.contains(&(*mode as u8)));
+    let seen = Mode::ALL.into_iter().filter(seen).map(|mode| (mode.name(), MODES[mode as usize]));
+    key(area, &seen.collect::<Vec<_>>())
 }
 
 /// A second's worth of what grew between two looks.

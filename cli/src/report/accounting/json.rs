@@ -3,8 +3,9 @@
 use super::super::panels::POINTS;
 use super::charts::mode_name;
 use super::timeline::{Moment, memory};
-use super::{Accounting, LOSSES, Lost, PublisherAccount, SlotAccount, TagAccount};
+use super::{Accounting, LOSSES, Lost, ModeAccount, PublisherAccount, SlotAccount, TagAccount};
 use serde_json::{Map, Value, json};
+use tagring::guard::Mode;
 
 pub(in super::super) fn object(accounting: &Accounting) -> Value {
     let memory = memory(&accounting.over_time);
@@ -15,10 +16,23 @@ pub(in super::super) fn object(accounting: &Accounting) -> Value {
         "overload": accounting.overload.map(|overload| overload.factor()),
         "publishers": accounting.publishers.iter().map(publisher).collect::<Vec<_>>(),
         "slots": accounting.slots.iter().map(slot).collect::<Vec<_>>(),
-        "mode_changes": accounting.modes.iter().map(|of| (of.bus.clone(), of.changes.into())).collect::<Map<_, Value>>(),
+        "modes": accounting.modes.iter().filter_map(modes).collect::<Map<_, Value>>(),
         "resident_bytes": memory.map(|[first, last, most]| json!({ "first": first, "last": last, "most": most })),
         "over_time": moments.iter().take(points).map(|one| moment(accounting, one)).collect::<Vec<_>>(),
     })
+}
+
+/// A bus's modes, where it has any: how often each was entered, how long it lasted, and what was left out by reason.
+fn modes(account: &ModeAccount) -> Option<(String, Value)> {
+    let snapshot = account.modes.as_ref()?;
+    let of = |counts: &[u64; 4]| Mode::ALL.map(|mode| (mode.to_string(), Value::from(counts[mode as usize])));
+    let object = json!({
+        "mode": snapshot.mode.to_string(),
+        "entered": of(&snapshot.entered).into_iter().collect::<Map<_, _>>(),
+        "spent_ns": of(&snapshot.spent_ns).into_iter().collect::<Map<_, _>>(),
+        "shed_by": account.shed().map(|(reason, count)| (reason.name().to_owned(), count.into())).into_iter().collect::<Map<_, Value>>(),
+    });
+    Some((account.bus.to_owned(), object))
 }
 
 fn publisher(account: &PublisherAccount) -> Value {
@@ -62,7 +76,8 @@ fn tag(account: &TagAccount) -> Value {
 }
 
 fn moment(accounting: &Accounting, moment: &Moment) -> Value {
-    let modes = accounting.modes.iter().zip(&moment.modes).map(|(of, mode)| (of.bus.clone(), mode_name(*mode).into()));
+    let modes =
+        accounting.modes.iter().zip(&moment.modes).map(|(of, mode)| (of.bus.to_owned(), mode_name(*mode).into()));
     let slots = accounting.slots.iter().zip(&moment.slots).map(|(account, slot)| {
         let object = json!({ "slot": account.full_name(), "lag": slot.lag, "delivered": slot.delivered });
         with_lost(object, &slot.lost)

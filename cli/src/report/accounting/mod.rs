@@ -13,6 +13,8 @@ pub(crate) use timeline::{Moment, SlotMoment, Timeline};
 
 use crate::overload::Overload;
 use tagring::bus::Fate;
+use tagring::guard::ShedReason;
+use tagring::runtime::ModesSnapshot;
 
 /// Why a slot has not handled an event that was published for it, in the order of every table.
 pub(crate) const LOSSES: [Fate; 5] = [Fate::Dropped, Fate::Conflated, Fate::Expired, Fate::Shed, Fate::Dead];
@@ -26,17 +28,29 @@ pub(crate) struct Accounting {
     pub(crate) overload: Option<Overload>,
     pub(crate) publishers: Vec<PublisherAccount>,
     pub(crate) slots: Vec<SlotAccount>,
-    /// Buses and how many times each changed its mode, in the order of every moment's modes.
-    pub(crate) modes: Vec<BusModes>,
+    /// Buses and their modes, in the order of every moment's.
+    pub(crate) modes: Vec<ModeAccount>,
     pub(crate) over_time: Timeline,
 }
 
 /// What a bus did about being overloaded.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct BusModes {
-    pub(crate) bus: String,
-    /// Times that it entered another mode.
-    pub(crate) changes: u64,
+pub(crate) struct ModeAccount {
+    pub(crate) bus: &'static str,
+    /// How it ended, where it has modes.
+    pub(crate) modes: Option<ModesSnapshot>,
+}
+
+impl ModeAccount {
+    /// Times that another mode was entered.
+    pub(crate) fn changes(&self) -> u64 {
+        self.modes.as_ref().map_or(0, |modes| modes.entered.iter().sum())
+    }
+
+    /// Events that slots and publishers left out, by reason.
+    pub(crate) fn shed(&self) -> [(ShedReason, u64); 2] {
+        ShedReason::ALL.map(|reason| (reason, self.modes.as_ref().map_or(0, |modes| modes.shed_for(reason))))
+    }
 }
 
 /// What a publisher offered: `offered == published + rejected`.

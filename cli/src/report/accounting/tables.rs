@@ -1,9 +1,10 @@
 //! The accounts as text: publishers, then a table of slots with what each lost, by tag and reason.
 
-use super::super::text::thousands;
+use super::super::text::{thousands, time};
 use super::timeline::memory;
-use super::{Accounting, LOSSES, Lost, PublisherAccount, SlotAccount};
+use super::{Accounting, LOSSES, Lost, ModeAccount, PublisherAccount, SlotAccount};
 use std::fmt::Write as _;
+use tagring::guard::Mode;
 
 /// Tags of a slot that are told of: those with most losses.
 const TAGS: usize = 8;
@@ -148,9 +149,7 @@ fn foot(out: &mut String, accounting: &Accounting) {
     if accounting.slots.iter().any(|slot| slot.in_flight > 0) {
         let _ = writeln!(out, "  left: published after the slot had ended, or not given to it before it did");
     }
-    for of in accounting.modes.iter().filter(|of| of.changes > 0) {
-        let _ = writeln!(out, "  bus {} changed its mode {} times", of.bus, thousands(of.changes));
-    }
+    accounting.modes.iter().for_each(|account| modes(out, account));
     if let Some(memory) = memory(&accounting.over_time) {
         let [first, last, most] = memory.map(|bytes| format!("{:.0}", bytes as f64 / 1e6));
         let _ = writeln!(
@@ -158,6 +157,19 @@ fn foot(out: &mut String, accounting: &Accounting) {
             "  memory of the process: {first} MB when the feed began, {last} MB at the end, {most} MB at most"
         );
     }
+}
+
+/// A bus that was in another mode than its normal one, or left something out.
+fn modes(out: &mut String, account: &ModeAccount) {
+    let Some(snapshot) = account.modes.as_ref().filter(|_| account.changes() > 0) else { return };
+    let worse = Mode::ALL.into_iter().filter(|mode| *mode != Mode::Normal && snapshot.entered[*mode as usize] > 0);
+    let spent = worse.map(|mode| {
+        let (times, ns) = (thousands(snapshot.entered[mode as usize]), snapshot.spent_ns[mode as usize]);
+        format!("{mode} {times} x, {} in all", time(ns).trim_end())
+    });
+    let shed = account.shed().map(|(reason, count)| format!("{} by {}", thousands(count), reason.name()));
+    let _ =
+        writeln!(out, "  bus {}: {}; left out: {}", account.bus, spent.collect::<Vec<_>>().join(", "), shed.join(", "));
 }
 
 #[cfg(test)]

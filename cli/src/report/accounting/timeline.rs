@@ -39,10 +39,10 @@ impl Joined for Moment {
     }
 }
 
-/// Memory over the run: at the first look, at the last, and the most.
+/// Memory while the feed ran: at the first look, at the last, and the most. The last moment is after its end, when its input is gone.
 pub(crate) fn memory(timeline: &Timeline) -> Option<[u64; 3]> {
     let of = |moment: &Moment| moment.resident_bytes;
-    let all = timeline.all();
+    let all = timeline.all().split_last()?.1;
     Some([of(all.first()?), of(all.last()?), all.iter().map(of).max()?])
 }
 
@@ -63,7 +63,7 @@ mod tests {
         assert_eq!(both.slots[0], SlotMoment { lag: 500, delivered: 30, lost: [30, 0, 0, 0, 0] });
         let mut timeline = Timeline::default();
         assert_eq!(memory(&timeline), None);
-        for (at, bytes) in [(1, 70), (2, 90), (3, 80)] {
+        for (at, bytes) in [(1, 70), (2, 90), (3, 80), (4, 10)] {
             timeline.push(moment(at, bytes, 0, 0, 0));
         }
         assert_eq!(memory(&timeline), Some([70, 80, 90]));
