@@ -445,10 +445,8 @@ pub struct LaneStats {
 }
 
 #[cfg(test)]
-#[allow(unreachable_pub, reason = "the macro declares what is public in a crate of its own")]
+#[allow(unreachable_pub, dead_code, reason = "the macro declares what is public in a crate of its own")]
 mod tests {
-    #![allow(unreachable_pub, dead_code, reason = "what the macro makes is for users")]
-
     use super::*;
 
     crate::events! { pub mod market; pub struct Quote = 1, v1 { pub price: i64 } }

@@ -296,9 +296,10 @@ fn what_a_group_cannot_be_is_said() {
 
 tagring::events! { pub mod signals with deadline; pub struct Signal = 1, v1 { pub id: u64 } }
 
-/// Says of each event the deadline that a follower would inherit.
 /// Values, and what deadline each had.
 type Had = Vec<(u64, Option<u64>)>;
+
+/// Says of each event the deadline that a follower would inherit.
 struct Heir(Arc<Mutex<Had>>);
 
 impl Handler for Heir {
