@@ -1,5 +1,6 @@
 //! Keys of a publisher's gates: each lets an event in or not, as it is set.
 
+use super::declared;
 use super::house::{Count, Events, Quote, SOON, Trade, config, runtime, slot};
 use std::time::Duration;
 use tagring::bus::Envelope;
@@ -160,12 +161,6 @@ pub(crate) fn issue_4560_deadlines() {
     }
 }
 
-tagring::events! {
-    /// Events with declared values.
-    pub mod declared;
-    pub struct Order = 1, v1 { pub qty: u64 where [1, 2, 3] }
-}
-
 #[test]
 pub(crate) fn issue_4560_validate() {
     for validate in [false, true] {
@@ -273,7 +268,7 @@ fn issue_4561_a_snapshot_lists_gated_publishers_with_all_they_were_offered() {
     assert_eq!((account.offered, account.published, account.shed), (9, 5, 0));
     assert_eq!(account.rejected, [("out_of_range".to_owned(), 2), ("rate".to_owned(), 2)]);
     drop(publisher);
-    running.shutdown(Deadline::after(SOON));
+    let _ = running.shutdown(Deadline::after(SOON));
 }
 
 #[test]
