@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 /// Each example and a line that it prints.
-const EXAMPLES: [(&str, &str); 12] = [
+const EXAMPLES: [(&str, &str); 13] = [
     ("hello", "vwap 102 over 100000 trades"),
     ("pipeline", "the signal saw 20000 quotes, the book was behind at 0"),
     ("many_publishers", "quantities [10000, 10000, 10000], 0 out of order"),
