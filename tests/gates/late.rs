@@ -101,14 +101,9 @@ proptest! {
     }
 }
 
-tagring::events! {
-    /// Events whose headers have room for a deadline.
-    pub mod timed with deadline;
-    pub struct Signal = 1, v1 { pub edge: i64 }
-}
-
 #[test]
 fn the_deadline_of_the_envelope_counts_and_stays_with_the_event() {
+    use super::timed;
     use tagring::event::StoreEvent;
     let (clock, hand) = tagring::clock::Clock::manual(1_000);
     let (bus, feed) = tagring::bus::Bus::<timed::Events>::builder("md").capacity(8).clock(clock).single().unwrap();

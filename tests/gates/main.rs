@@ -20,6 +20,11 @@ tagring::events! {
     pub struct Quote = 2, v1 { pub bid: u64, pub ratio: f64, pub spread: f32, pub size: i32 }
     pub struct Note = 700, v1 { pub text: [u8; 8], pub kind: [u8; 2] where [[1, 2], [3, 4]], pub small: i16, pub level: i8, pub pad: [u8; 3] }
 }
+tagring::events! {
+    /// Events whose headers have room for a deadline.
+    pub mod timed with deadline;
+    pub struct Signal = 1, v1 { pub edge: i64 }
+}
 pub(crate) use market::{Events, Note, Quote, Trade};
 
 /// What slots of these tests have seen: key, tag, payload.

@@ -23,6 +23,12 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use tagring::runtime::config::Config;
 
+tagring::events! {
+    /// Events with declared values.
+    pub mod declared;
+    pub struct Order = 1, v1 { pub qty: u64 where [1, 2, 3] }
+}
+
 /// A key of the schema, with its value where it is a choice, and the test that sees what it does.
 const KEYS: &[(&str, fn())] = &[
     ("runtime.name", whole::issue_4570_name),
