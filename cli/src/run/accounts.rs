@@ -70,6 +70,8 @@ impl Watch {
             |slot: &SlotReport| SlotMoment { lag: 0, delivered: slot.stats.delivered, lost: lost(&slot.stats) };
         let now = modes.iter().map(|modes| modes.as_ref().map_or(0, |modes| modes.mode as u8)).collect();
         let slots_at_end = slots.iter().map(moment).collect();
+        // Looks go by the clock on the wall, which does not stand still while a part of the session is made.
+        let at = self.timeline.all().last().map_or(at, |last| at.max(last.at));
         self.timeline.push(Moment { at, resident_bytes: resident_bytes(), modes: now, slots: slots_at_end });
         let account = |slot: &SlotReport| {
             let bus = shutdown.buses.iter().find(|bus| bus.bus.as_str() == slot.bus);

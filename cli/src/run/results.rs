@@ -47,7 +47,11 @@ pub(super) fn fill_in(report: &mut Report, handlers: &[(String, Worker)]) {
             .filter(|&(_, count)| count > 0)
             .collect();
         report.digest = recorder.digest();
-        report.dropped += report.events - recorder.count().min(report.events);
+        // What its own account does not know: events after it had ended.
+        let account = slots.iter().find(|slot| slot.name == "recorder").map(|slot| &slot.stats);
+        let known =
+            account.map_or(0, |stats| stats.dropped + stats.conflated + stats.expired + stats.shed + stats.dead);
+        report.dropped += report.events.saturating_sub(recorder.count() + known);
     }
     if let Some(signal) = signal {
         report.signals = signal.given();
