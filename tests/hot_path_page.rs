@@ -70,8 +70,14 @@ fn executed(program: &Path) -> BTreeMap<u64, u64> {
 /// The instructions of one function that were executed for each event, in the order of their addresses. A jump says where it goes: on, or
 /// off the way.
 fn straight(listing: &str, landmark: &str, counts: &BTreeMap<u64, u64>) -> Vec<String> {
-    let lines =
-        listing.lines().skip_while(|line| !line.ends_with(landmark)).skip(1).take_while(|line| !line.is_empty());
+    // A slot's turn is there once for each kind of source: the one that ran the most is meant.
+    let starts = listing.lines().enumerate().filter(|(_, line)| line.ends_with(landmark)).map(|(at, _)| at + 1);
+    let body = |start: usize| listing.lines().skip(start).take_while(|line| !line.is_empty());
+    let ran = |line: &str| {
+        let address = line.split_once(':').and_then(|(address, _)| u64::from_str_radix(address.trim(), 16).ok());
+        address.and_then(|address| counts.get(&address)).copied().unwrap_or(0)
+    };
+    let lines = starts.map(body).max_by_key(|lines| lines.clone().map(ran).sum::<u64>()).into_iter().flatten();
     let mut instructions = Vec::new();
     for line in lines {
         let Some((address, instruction)) = line.split_once(':') else { continue };

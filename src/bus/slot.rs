@@ -139,17 +139,23 @@ impl<F: Family, H: Handler, S: Source<F::Cell>> RunSlot for Slot<F, H, S> {
             letters: &mut self.letters,
             stop: &mut stop,
         };
-        let covered = catch_unwind(AssertUnwindSafe(|| source.turn(self.limit, |turn| hands.run(turn))));
+        let limit = self.limit;
+        let begun = catch_unwind(AssertUnwindSafe(|| {
+            let Some(mut turn) = source.begin(limit) else { return false };
+            hands.run(&mut turn);
+            turn.finish();
+            true
+        }));
         self.ctx.holds_event = false;
-        match covered {
-            Ok(0) if source.is_finished() => {
+        match begun {
+            Ok(false) if source.is_finished() => {
                 if source.is_revoked() {
                     return self.end(SlotState::Quarantined);
                 }
                 stop = true;
             }
-            Ok(0) => return self.idle(around),
-            Ok(_) => {}
+            Ok(false) => return self.idle(around),
+            Ok(true) => {}
             Err(panic) => {
                 let turned = self.panicked(&message(&*panic));
                 self.timeline.end(around);

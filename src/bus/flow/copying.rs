@@ -363,6 +363,8 @@ impl<C: StoreEvent> Events<C> for CopiedTurn<'_, C> {
         self.source.current = None;
     }
 
+    fn finish(self) {}
+
     fn gap(&mut self) -> Option<Gap<'_>> {
         self.source.lost.tell()
     }

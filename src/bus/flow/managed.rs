@@ -99,6 +99,12 @@ impl<C: StoreEvent> Events<C> for ManagedTurn<'_, C> {
         }
     }
 
+    fn finish(self) {
+        if let Self::InPlace(turn, _) = self {
+            let _ = turn.finish();
+        }
+    }
+
     #[inline]
     fn gap(&mut self) -> Option<Gap<'_>> {
         match self {
@@ -119,23 +125,11 @@ impl<C: StoreEvent> Events<C> for ManagedTurn<'_, C> {
 impl<C: StoreEvent> Source<C> for Managed<C> {
     type Books = ManagedBooks;
 
-    fn turn(&mut self, limit: usize, run: impl FnOnce(&mut Self::Turn<'_>)) -> usize {
+    fn begin(&mut self, limit: usize) -> Option<ManagedTurn<'_, C>> {
         match self {
-            Self::InPlace(reader, _) => {
-                let Some(turn) = reader.begin(limit) else { return 0 };
-                run_in_place(turn, 0, run)
-            }
-            Self::Lanes(lanes) => {
-                let Some((turn, lane)) = lanes.begin(limit) else { return 0 };
-                run_in_place(turn, lane, run)
-            }
-            Self::Copied(copying, _) => {
-                let begun = copying.begin();
-                if begun {
-                    run(&mut ManagedTurn::Copied(copying.turn(limit)));
-                }
-                usize::from(begun)
-            }
+            Self::InPlace(reader, _) => reader.begin(limit).map(|turn| ManagedTurn::InPlace(turn, 0)),
+            Self::Lanes(lanes) => lanes.begin(limit).map(|(turn, lane)| ManagedTurn::InPlace(turn, lane)),
+            Self::Copied(copying, _) => copying.begin().then(|| ManagedTurn::Copied(copying.turn(limit))),
         }
     }
 
@@ -194,17 +188,6 @@ impl<C: StoreEvent> Source<C> for Managed<C> {
                 tally.settle_in_place(lanes.position());
             }
         }
-    }
-}
-
-/// Runs a turn over events where they lie.
-#[inline]
-fn run_in_place<'t, C: StoreEvent>(turn: Turn<'t, C>, lane: usize, run: impl FnOnce(&mut ManagedTurn<'t, C>)) -> usize {
-    let mut turn = ManagedTurn::InPlace(turn, lane);
-    run(&mut turn);
-    match turn {
-        ManagedTurn::InPlace(turn, _) => turn.finish(),
-        ManagedTurn::Copied(_) => 0,
     }
 }
 

@@ -52,6 +52,8 @@ pub(super) trait Events<C> {
     fn remaining(&self) -> u64;
     /// The event last taken is done with: a panic from here on does not bring it back.
     fn settle(&mut self);
+    /// Ends the turn.
+    fn finish(self);
     /// What the slot has lost since its last turn, and was not told of yet.
     #[inline(always)]
     fn gap(&mut self) -> Option<Gap<'_>> {
@@ -68,9 +70,8 @@ pub(super) trait Events<C> {
 pub(super) trait Source<C: StoreEvent> {
     /// What is written down about each event.
     type Books: Books<C>;
-    /// One turn of at most `limit` events, which `run` takes one by one. Returns how many it covered; 0: nothing was there, and `run` was not
-    /// called.
-    fn turn(&mut self, limit: usize, run: impl FnOnce(&mut Self::Turn<'_>)) -> usize;
+    /// Begins a turn of at most `limit` events; dropping it ends it. `None`: nothing is there.
+    fn begin(&mut self, limit: usize) -> Option<Self::Turn<'_>>;
     /// The events of a turn.
     type Turn<'t>: Events<C>
     where

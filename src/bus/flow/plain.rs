@@ -26,6 +26,11 @@ impl<C: StoreEvent> Events<C> for Turn<'_, C> {
     fn settle(&mut self) {
         Turn::settle(self);
     }
+
+    #[inline(always)]
+    fn finish(self) {
+        let _ = Turn::finish(self);
+    }
 }
 
 impl<C: StoreEvent> Source<C> for BoundReader<C> {
@@ -33,8 +38,8 @@ impl<C: StoreEvent> Source<C> for BoundReader<C> {
     type Turn<'t> = Turn<'t, C>;
 
     #[inline(always)]
-    fn turn(&mut self, limit: usize, run: impl FnOnce(&mut Turn<'_, C>)) -> usize {
-        BoundReader::turn(self, limit, run)
+    fn begin(&mut self, limit: usize) -> Option<Turn<'_, C>> {
+        BoundReader::begin(self, limit)
     }
 
     #[inline]
