@@ -51,8 +51,12 @@ impl LanePolicy {
         let limit = turn_limit.max(1) as u64;
         match self {
             Self::Strict { .. } if lane == 0 => limit,
-            // While it waits, each other that is passed over as well may come before it, and after each the most urgent one.
-            Self::Strict { starvation } => starvation + 2 * lanes.saturating_sub(2) as u64 * limit,
+            // Each other lane that is passed over may come before it, once; and behind a turn each more urgent lane may have something just then, the
+            // most urgent one last.
+            Self::Strict { starvation } => {
+                let others = lanes.saturating_sub(2) * (1 + lane) + (lane - 1);
+                starvation + others as u64 * limit
+            }
             Self::Weighted(weights) => {
                 let others = weights.iter().enumerate().filter(|(other, _)| *other != lane);
                 others.map(|(_, weight)| share(weights, *weight, limit)).sum()
@@ -85,9 +89,15 @@ impl LaneOrder {
     pub(super) fn new(policy: &LanePolicy, lanes: usize, turn_limit: usize) -> Self {
         debug_assert!((1..=LANES_MAX).contains(&lanes), "{lanes} lanes");
         match policy {
-            LanePolicy::Strict { starvation } => {
-                Self::Strict(Strict { lanes, starvation: (*starvation).max(1), passed: [0; LANES_MAX], last: 0 })
-            }
+            LanePolicy::Strict { starvation } => Self::Strict(Strict {
+                lanes,
+                starvation: (*starvation).max(1),
+                passed: [0; LANES_MAX],
+                served: [0; LANES_MAX],
+                turns: 0,
+                last: 0,
+                is_due: false,
+            }),
             LanePolicy::Weighted(weights) => {
                 let mut shares = [1; LANES_MAX];
                 for (share_of, weight) in shares.iter_mut().zip(weights) {
@@ -121,10 +131,15 @@ impl LaneOrder {
 pub(super) struct Strict {
     lanes: usize,
     starvation: u64,
-    /// Events of more urgent lanes since a lane had its last turn, or since it was seen to have nothing.
+    /// Events of the most urgent lane of the moment since a lane below it had its last turn, or was seen to have nothing. Turns of lanes that were due do not
+    /// count: so it grows alike for all that wait, and they are served in the order in which they came to wait.
     passed: [u64; LANES_MAX],
-    /// The lane of the last turn.
+    /// The number of a lane's last turn.
+    served: [u64; LANES_MAX],
+    turns: u64,
+    /// The lane of the last turn, and whether it was its turn because it was due.
     last: usize,
+    is_due: bool,
 }
 
 impl Strict {
@@ -132,23 +147,26 @@ impl Strict {
         let top = (0..self.lanes).find(|&lane| has(lane))?;
         // Never two turns in a row below a lane that has something: that is what makes an urgent event wait for one at most.
         if self.last <= top
-            && let Some(lane) = self.longest_passed(top, has)
+            && let Some(lane) = self.longest_passed(top, has).filter(|lane| *lane != top)
         {
+            self.is_due = true;
             return Some(Pick { lane, limit });
         }
+        self.is_due = false;
         Some(Pick { lane: top, limit: self.up_to_bound(top, limit) })
     }
 
-    /// Of the lanes below `top` that are due and have something, the one that was passed over longest.
+    /// Of `top` and the lanes below that are due and have something, the one that was passed over longest. (While it waited others may have been on top.)
     fn longest_passed(&mut self, top: usize, mut has: impl FnMut(usize) -> bool) -> Option<usize> {
         let mut longest: Option<usize> = None;
-        for lane in top + 1..self.lanes {
+        for lane in top..self.lanes {
             if self.passed[lane] < self.starvation {
                 continue;
             }
+            let waits = |lane: usize| (self.passed[lane], core::cmp::Reverse(self.served[lane]));
             if !has(lane) {
                 self.passed[lane] = 0;
-            } else if longest.is_none_or(|other| self.passed[lane] > self.passed[other]) {
+            } else if longest.is_none_or(|other| waits(lane) > waits(other)) {
                 longest = Some(lane);
             }
         }
@@ -162,8 +180,11 @@ impl Strict {
     }
 
     fn took(&mut self, lane: usize, events: u64) {
-        self.last = lane;
-        self.passed[lane] = 0;
+        self.turns += 1;
+        (self.last, self.passed[lane], self.served[lane]) = (lane, 0, self.turns);
+        if self.is_due {
+            return;
+        }
         for passed in &mut self.passed[lane + 1..self.lanes] {
             *passed += events;
         }
@@ -223,6 +244,17 @@ mod tests {
             let zeroes = || vec![0; lanes];
             let order = LaneOrder::new(policy, lanes, limit);
             Self { order, waiting: zeroes(), served: zeroes(), waited: zeroes(), longest: zeroes() }
+        }
+
+        /// After a turn for each of these, during which so much came in each lane.
+        fn after(policy: &LanePolicy, lanes: usize, limit: usize, come: &[Vec<u64>]) -> Self {
+            let mut model = Self::new(policy, lanes, limit);
+            for during in come {
+                if model.turn(limit, &during[..lanes]).is_none() {
+                    model.waiting.iter_mut().zip(during).for_each(|(waiting, come)| *waiting += come);
+                }
+            }
+            model
         }
 
         /// One turn, during which something may come in.
@@ -293,6 +325,50 @@ mod tests {
         }
     }
 
+    /// Arrivals at the worst moments, each of which a simpler choice lets a lane wait longer for.
+    #[test]
+    fn issue_4582_a_lane_that_waits_is_not_overtaken() {
+        let on_top_when_due: &[&[u64]] = &[
+            &[39, 0, 0],
+            &[0; 3],
+            &[0, 61, 0],
+            &[0; 3],
+            &[0; 3],
+            &[0, 33, 0],
+            &[0; 3],
+            &[0, 29, 0],
+            &[0, 0, 1],
+            &[81, 1, 0],
+            &[0; 3],
+            &[0, 0, 29],
+            &[0; 3],
+            &[29, 0, 0],
+            &[0; 3],
+        ];
+        let passed_by_those_below: &[&[u64]] = &[
+            &[1, 0, 0, 1],
+            &[0, 15, 0, 0],
+            &[33, 0, 0, 0],
+            &[0; 4],
+            &[0, 18, 0, 1],
+            &[0; 4],
+            &[30, 0, 0, 16],
+            &[3, 0, 1, 0],
+            &[0; 4],
+            &[0, 0, 16, 1],
+            &[0, 0, 0, 16],
+            &[0; 4],
+            &[0; 4],
+        ];
+        for (starvation, limit, come) in [(81, 29, on_top_when_due), (16, 17, passed_by_those_below)] {
+            let come: Vec<Vec<u64>> = come.iter().map(|during| during.to_vec()).collect();
+            let (policy, lanes) = (LanePolicy::Strict { starvation }, come[0].len());
+            let longest = Model::after(&policy, lanes, limit, &come).longest[1];
+            let once_each = starvation + 2 * (lanes as u64 - 2) * limit as u64;
+            assert!(longest <= once_each, "{longest} of {once_each}");
+        }
+    }
+
     fn policies() -> impl Strategy<Value = (LanePolicy, usize)> {
         (1..=LANES_MAX, prop::collection::vec(1_u32..50, LANES_MAX), 1_u64..200, any::<bool>()).prop_map(
             |(lanes, weights, starvation, is_strict)| match is_strict {
@@ -309,12 +385,7 @@ mod tests {
             limit in 1_usize..40,
             come in prop::collection::vec(prop::collection::vec(prop_oneof![3 => Just(0_u64), 2 => 0_u64..90], LANES_MAX), 1..300),
         ) {
-            let mut model = Model::new(&policy, lanes, limit);
-            for during in &come {
-                if model.turn(limit, &during[..lanes]).is_none() {
-                    model.waiting.iter_mut().zip(during).for_each(|(waiting, come)| *waiting += come);
-                }
-            }
+            let model = Model::after(&policy, lanes, limit, &come);
             for lane in 0..lanes {
                 let bound = policy.wait_max(lane, lanes, limit);
                 prop_assert!(model.longest[lane] <= bound, "lane {lane} of {lanes} waited for {} of {bound}", model.longest[lane]);
