@@ -13,7 +13,7 @@ use crate::event::{Family, Field, MAX_TAGS, Schema};
 use core::marker::PhantomData;
 use core::ops::RangeInclusive;
 
-/// Lets valid events in. See the [module](self).
+/// Lets valid events in: what is checked of each, and where, is said at [`crate::gate`].
 ///
 /// ```
 /// use tagring::gate::Validate;
