@@ -9,8 +9,7 @@ use crate::sync::{AtomicU32, AtomicU64, Ordering, fence, spin_loop, yield_now};
 use core::cell::Cell;
 use std::sync::Arc;
 
-/// Counts of one row.
-pub const ROW: usize = 8;
+pub use crate::sync::LEDGER_ROW as ROW;
 /// Copies before a reader gives its core away.
 const TRIES: u32 = 64;
 
@@ -152,7 +151,9 @@ impl LedgerReader {
         rows
     }
 
-    fn try_read(&self) -> Option<Vec<[u64; ROW]>> {
+    /// The same without asking the writer to hold; `None` where a write went by.
+    #[must_use]
+    pub fn try_read(&self) -> Option<Vec<[u64; ROW]>> {
         let version = self.shared.version.load(Ordering::Acquire); // SYNC ledger-written
         let copy = &self.shared.copies[(version & 1) as usize];
         let row = |row: &[AtomicU64; ROW]| core::array::from_fn(|i| row[i].load(Ordering::Relaxed));

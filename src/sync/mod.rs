@@ -34,5 +34,8 @@ pub const HORIZON_EVERY: u64 = 64;
 /// Many publishers say every so many events (a power of two) how far it is worth looking: `docs/adr/0005`. The loom build has 2.
 pub const HINT_EVERY: u64 = 16;
 
+/// Counts in a row of a ledger: a cache line. The loom build has 2.
+pub const LEDGER_ROW: usize = 8;
+
 /// Tags of one family. The loom build has 128, two words, which is the least that can be torn.
 pub const TAGS_MAX: usize = 1024;
