@@ -408,3 +408,40 @@ fn a_family_knows_its_tags() {
     assert_eq!(Events::ALL.len(), 3);
     assert!(TagSet::EMPTY.is_empty());
 }
+
+#[test]
+fn issue_4565_the_last_counts_of_a_slot_are_shown_also_to_who_reads_all_the_time() {
+    for _ in 0..50 {
+        let (bus, mut feed) = bus(64);
+        let thread = SlotThread::builder("s").start().unwrap();
+        let slot = bus.slot("s").accounts().attach(&thread, Seen::default()).unwrap();
+        let view = slot.view().clone();
+        let over = Arc::new(AtomicBool::new(false));
+        let reader = std::thread::spawn({
+            let (view, over) = (view.clone(), Arc::clone(&over));
+            move || {
+                while !over.load(Ordering::Relaxed) {
+                    let _ = view.fates();
+                }
+            }
+        });
+        for i in 0..200 {
+            feed.publish_timeout(0, &quote(i), LIMIT).unwrap();
+        }
+        drop(feed);
+        slot.join(LIMIT).unwrap();
+        over.store(true, Ordering::Relaxed);
+        reader.join().unwrap();
+        assert_adds_up(&view, 200);
+    }
+}
+
+#[test]
+fn a_slot_whose_tags_are_all_cut_off_is_cut_off() {
+    let (bus, mut feed) = bus(16);
+    let slot = bus.slot("late").overflow_of(Events::ALL, SlotOverflow::CutOff);
+    let mut slot = slot.attach_here(Seen::default()).unwrap();
+    (0..40).for_each(|i| assert!(feed.try_publish(0, &quote(i)).unwrap() < u64::MAX));
+    while slot.turn() {}
+    assert_eq!(slot.handle().state(), SlotState::Quarantined);
+}

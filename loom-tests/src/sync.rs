@@ -13,6 +13,8 @@ pub const MAX_READERS: usize = 3;
 pub const HORIZON_EVERY: u64 = 2;
 /// Likewise.
 pub const HINT_EVERY: u64 = 2;
+/// Loom's state grows with every look.
+pub const LENT_LOOKS: u32 = 2;
 /// Loom's state grows with every atomic.
 pub const LEDGER_ROW: usize = 1;
 /// Two words: the least that can be torn.

@@ -362,10 +362,10 @@ impl<F: Family, R: RingPublisher<F::Cell>> BusPublisher<F, R> {
         self.inner.ring.capacity()
     }
 
-    /// Every slot that is waited for has done all below. Looks at each of them.
+    /// Every slot that is waited for has done all below; where there is none, all that is published. Looks at each of them.
     #[cold]
     pub(crate) fn passed(&self) -> u64 {
-        self.inner.ring.waited_for().unwrap_or(u64::MAX)
+        self.inner.ring.waited_for().unwrap_or_else(|| self.inner.ring.published())
     }
 }
 

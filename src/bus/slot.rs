@@ -645,6 +645,7 @@ impl<F: Family, H: Handler, S: Source<F::Cell>> Slot<F, H, S> {
         }
         let end = self.shared.state.claim_end(wish);
         self.show_tally();
+        self.books.show_last(&mut self.tally);
         if end != SlotState::Stopped {
             self.source = None;
             self.shared.state.show_end();

@@ -209,7 +209,7 @@ impl<F: Family> SlotBuilder<F> {
         self
     }
 
-    /// Most events that wait beside the ring where the slot drops the newest, at least 1. Default 1,024.
+    /// Most events that wait beside the ring where the slot drops the newest, or where its tags differ in their policies, at least 1. Default 1,024.
     pub fn backlog(mut self, events: usize) -> Self {
         self.policies.backlog = events.clamp(1, 1 << 30);
         self
@@ -366,7 +366,7 @@ impl<F: Family> SlotBuilder<F> {
         reader.set_wait_strategy(self.wait);
         inner.names.set(reader.id(), slot);
         inner.set_lossy(reader.id(), self.policies.is_evictable(&F::ALL));
-        if self.policies.slot == SlotOverflow::CutOff {
+        if self.policies.cuts_off(&F::ALL) {
             inner.ring.cut_off_when_full(reader.id());
         }
         Ok((ticket, reader))

@@ -3,13 +3,15 @@
 //!
 //! A sequence lock with two copies; a write stores only the rows that have changed since that copy was current. Copying a large ledger takes longer
 //! than a quick writer's turn: so a reader asks the writer to hold, and a writer that finds somebody reading keeps its changes for the next
-//! time. A writer never waits, and a reader waits for one write at most.
+//! time, 64 times in a row at most. A writer never waits.
 
 use crate::sync::{AtomicU32, AtomicU64, Ordering, fence, spin_loop, yield_now};
 use core::cell::Cell;
 use std::sync::Arc;
 
 pub use crate::sync::LEDGER_ROW as ROW;
+/// Writes in a row that are put off for readers: whoever reads all the time must not keep them back for good.
+const PUT_OFF_MAX: u32 = 64;
 /// Copies before a reader gives its core away.
 const TRIES: u32 = 64;
 
@@ -39,6 +41,8 @@ pub struct LedgerWriter {
     /// A bit for each row that has changed since the last write, and for each that had changed before that one.
     dirty: Box<[Cell<u64>]>,
     before: Box<[Cell<u64>]>,
+    /// Writes that were put off in a row.
+    put_off: Cell<u32>,
 }
 
 /// The reading side: cheap to clone.
@@ -54,7 +58,10 @@ pub fn ledger(rows: usize) -> (LedgerWriter, LedgerReader) {
     let bits = || (0..rows.div_ceil(64)).map(|_| Cell::new(0)).collect();
     let shared = Arc::new(Shared { version: AtomicU64::new(0), readers: AtomicU32::new(0), copies: [copy(), copy()] });
     let rows = (0..rows).map(|_| core::array::from_fn(|_| Cell::new(0))).collect();
-    (LedgerWriter { shared: Arc::clone(&shared), rows, dirty: bits(), before: bits() }, LedgerReader { shared })
+    (
+        LedgerWriter { shared: Arc::clone(&shared), rows, dirty: bits(), before: bits(), put_off: Cell::new(0) },
+        LedgerReader { shared },
+    )
 }
 
 impl LedgerWriter {
@@ -106,12 +113,22 @@ impl LedgerWriter {
         self.dirty.iter().any(|word| word.get() != 0)
     }
 
-    /// Shows all that was counted, unless somebody is reading at this moment: then the next call does.
+    /// Shows all that was counted, unless somebody is reading at this moment: then a later call does, the 65th at the latest.
     pub fn show(&self) {
         // Relaxed: it only spares readers a second copy.
-        if !self.is_behind() || self.shared.readers.load(Ordering::Relaxed) != 0 {
+        if self.shared.readers.load(Ordering::Relaxed) != 0 && self.put_off.get() < PUT_OFF_MAX {
+            self.put_off.set(self.put_off.get() + 1);
             return;
         }
+        self.show_now();
+    }
+
+    /// Shows all that was counted, also where somebody is reading, who then copies again: the last time.
+    pub fn show_now(&self) {
+        if !self.is_behind() {
+            return;
+        }
+        self.put_off.set(0);
         let version = self.shared.version.load(Ordering::Relaxed).wrapping_add(1);
         // SYNC ledger-reused: who reads a word that is stored below sees at least the version before, and throws its copy away.
         fence(Ordering::Release);

@@ -7,11 +7,11 @@
 
 use super::cell::Seen;
 use super::error::ReaderId;
-use super::place::Slowest;
+use super::place::{FREE, Slowest};
 use super::reader::Reader;
 use super::shared::Shared;
 use super::wait::WaitStrategy;
-use crate::sync::{AtomicPtr, AtomicU64, MAX_READERS, Ordering, Plain, thread_id};
+use crate::sync::{AtomicPtr, AtomicU64, LENT_LOOKS, MAX_READERS, Ordering, Plain, spin_loop, thread_id};
 use core::any::Any;
 use core::marker::PhantomData;
 use core::ptr;
@@ -178,7 +178,14 @@ impl<T: Plain> Shared<T> {
     fn evict_from(&self, Slowest { reader, sequence: from }: Slowest, needed: u64) -> bool {
         // Kept, so that the place does not become another reader's meanwhile.
         let Some(_kept) = self.places.keep_for_now(reader) else { return false };
-        let Some(mut parcel) = self.parcels.lend(reader) else { return false };
+        // Whoever has it gives it back within a microsecond, unless it is preempted.
+        let lent = || {
+            self.parcels.lend(reader).or_else(|| {
+                spin_loop();
+                None
+            })
+        };
+        let Some(mut parcel) = (0..LENT_LOOKS).find_map(|_| lent()) else { return false };
         let Parcel { copies, spill } = &mut *parcel;
         copies.clear();
         let chunk = (self.capacity() / 8).clamp(1, EVICT_MAX);
@@ -375,6 +382,8 @@ impl<T: Plain, S: Spill<T>> EvictableReader<T, S> {
 
 impl<T: Plain, S: Spill<T>> Drop for EvictableReader<T, S> {
     fn drop(&mut self) {
+        // First, so that nobody finds a gate here whose events cannot be taken.
+        self.reader.shared.places.place(self.reader.place).store(FREE);
         self.reader.shared.parcels.clear(self.reader.place);
     }
 }

@@ -34,6 +34,9 @@ pub const HORIZON_EVERY: u64 = 64;
 /// Many publishers say every so many events (a power of two) how far it is worth looking: `docs/adr/0005`. The loom build has 2.
 pub const HINT_EVERY: u64 = 16;
 
+/// How often a publisher looks for a spill that another thread has, some microseconds in all. The loom build has 2.
+pub const LENT_LOOKS: u32 = 64;
+
 /// Counts in a row of a ledger: a cache line. The loom build has 2.
 pub const LEDGER_ROW: usize = 8;
 

@@ -114,6 +114,9 @@ fn without_slots_nothing_is_in_flight() {
     let mut feed = publisher.gate(Quota::in_flight(1).unwrap()).unwrap();
     (0..20).for_each(|_| assert!(feed.try_publish(0, &TRADE).is_ok()));
     assert_eq!(bus.published(), 20);
+    // From here on there is one that is.
+    let _slot = bus.slot("idle").attach_here(Keep::default()).unwrap();
+    assert_eq!((0..5).filter(|_| feed.try_publish(0, &TRADE).is_ok()).count(), 1);
 }
 
 /// A slot that is not waited for holds no quota up; one that is does.

@@ -37,6 +37,8 @@ pub(in crate::bus) struct Copying<C: StoreEvent> {
     copies: Vec<(u64, Option<C>)>,
     /// The first of them that was not handed out.
     at: usize,
+    /// They wait until what lies before them, which a publisher is still taking, can be taken over.
+    held: bool,
     /// `None`: the ring is the queue.
     backlog: Option<Backlog<C>>,
     /// The event at hand.
@@ -95,16 +97,19 @@ impl<C: StoreEvent> Copying<C> {
         let (kept, recent, keys) = policies.rooms(family);
         let spill = || SlotSpill::new(Arc::clone(&rules), tags.len() + 1, keys);
         let backlog = (!policies.is_direct(family)).then(|| Backlog::new(kept, recent, keys));
+        let mut now = TagSet::EMPTY;
+        let tags_version = shared.tags.load_into(&mut now);
         Self {
             reader: reader.bind_evictable(spill()),
             shared: Arc::clone(shared),
             rows: Rc::clone(rows),
             fresh: Some(Box::new(spill())),
             policy: policies.table(),
-            tags: TagSet::EMPTY,
-            tags_version: 0,
+            tags: now,
+            tags_version,
             copies: Vec::with_capacity(INGEST_MAX),
             at: 0,
+            held: false,
             backlog,
             current: None,
             lost: Lost {
@@ -197,11 +202,14 @@ impl<C: StoreEvent> Copying<C> {
 
     /// Moves events from the ring to the backlog. Returns how many sequences that were.
     fn ingest(&mut self) -> usize {
+        if self.held {
+            return self.file();
+        }
         let Some(backlog) = &mut self.backlog else { return 0 };
         let (policy, tags) = (&self.policy, &self.tags);
         // An event that must not be lost stays in the ring where there is no room for it, and with it all behind: `room` counts down within one claim.
         let mut room = backlog.room(Kind::Kept);
-        let claimed = self.reader.claim(INGEST_MAX, &mut self.copies, |cell| {
+        self.reader.claim(INGEST_MAX, &mut self.copies, |cell| {
             let tag = cell.as_event().tag();
             let kept = matches!(policy[usize::from(tag.get())], SlotOverflow::Gate | SlotOverflow::DropNewest);
             if !kept || !tags.contains(tag) {
@@ -211,14 +219,22 @@ impl<C: StoreEvent> Copying<C> {
             room = room.saturating_sub(1);
             fits || policy[usize::from(tag.get())] != SlotOverflow::Gate
         });
-        // What publishers took lies before what was claimed.
-        let taken_over = self.take_over();
+        self.file()
+    }
+
+    /// Puts what was claimed into the backlog, behind what publishers took before it. 0, and it is held, while a publisher is at that.
+    fn file(&mut self) -> usize {
+        let claimed = self.copies.len();
+        self.held = !self.take_over() && claimed > 0;
+        if self.held {
+            return 0;
+        }
         let mut copies = core::mem::take(&mut self.copies);
         for (sequence, cell) in copies.drain(..) {
             self.keep(sequence, cell);
         }
         self.copies = copies;
-        if taken_over { claimed } else { 0 }
+        claimed
     }
 
     /// One event on its way from the ring to the backlog.

@@ -217,4 +217,9 @@ impl<C: StoreEvent> Books<C> for ManagedBooks {
     fn show(&mut self, tally: &mut Tally) {
         self.rows.show(tally);
     }
+
+    fn show_last(&mut self, tally: &mut Tally) {
+        self.rows.show(tally);
+        self.rows.show_now();
+    }
 }

@@ -108,4 +108,6 @@ pub(super) trait Books<C: StoreEvent> {
     fn count(&mut self, tag: Tag, fate: Fate);
     /// Shows what was counted to others.
     fn show(&mut self, tally: &mut Tally);
+    /// The same for the last time.
+    fn show_last(&mut self, tally: &mut Tally);
 }

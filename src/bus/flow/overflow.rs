@@ -94,6 +94,11 @@ impl Policies {
         self.used(tags).any(|one| one == overflow)
     }
 
+    /// Whether the slot is cut off: all its tags are.
+    pub(in crate::bus) fn cuts_off(&self, tags: &TagSet) -> bool {
+        self.has(tags, SlotOverflow::CutOff)
+    }
+
     /// Whether some tags are to be cut off and others are not.
     pub(in crate::bus) fn cuts_tags_off(&self, tags: &TagSet) -> bool {
         self.has(tags, SlotOverflow::CutOff) && self.used(tags).any(|overflow| overflow != SlotOverflow::CutOff)

@@ -87,4 +87,6 @@ impl<C: StoreEvent> Books<C> for () {
 
     #[inline(always)]
     fn show(&mut self, _: &mut Tally) {}
+
+    fn show_last(&mut self, _: &mut Tally) {}
 }

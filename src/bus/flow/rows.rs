@@ -127,6 +127,11 @@ impl Rows {
         self.writer.show();
     }
 
+    /// Shows what was kept back because somebody was reading.
+    pub(super) fn show_now(&self) {
+        self.writer.show_now();
+    }
+
     pub(super) fn is_behind(&self) -> bool {
         self.writer.is_behind()
     }

@@ -37,10 +37,12 @@ pub(super) struct SlotSpill<C> {
 impl<C: StoreEvent> SlotSpill<C> {
     pub(super) fn new(rules: Arc<Rules>, rows: usize, keys: usize) -> Self {
         let counts = || vec![0; rows].into_boxed_slice();
+        let mut tags = TagSet::EMPTY;
+        let tags_version = rules.shared.tags.load_into(&mut tags);
         Self {
             rules,
-            tags: TagSet::EMPTY,
-            tags_version: 0,
+            tags,
+            tags_version,
             filtered: counts(),
             dropped: counts(),
             conflated: counts(),

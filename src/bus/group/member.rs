@@ -273,7 +273,7 @@ impl<F: Family, H: Handler> Handler for Member<F, H> {
     fn on_start(&mut self, ctx: &mut Context) {
         let Self { seat, handler } = self;
         if let Some(slot) = &seat.view
-            && seat.keeper.bus.inner.ring.reader_at(slot.id()).is_none()
+            && (seat.keeper.bus.inner.ring.reader_at(slot.id()).is_none() || slot.lanes().len() > 1)
             && !slot.state().is_final()
         {
             let (group, bus) = (seat.keeper.name, seat.keeper.bus.name());

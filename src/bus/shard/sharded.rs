@@ -144,7 +144,8 @@ impl<F: Family, R: RingPublisher<F::Cell>> Sharded<F, R> {
         if self.number_of(name).is_some() {
             return Err(self.unknown(name));
         }
-        let worker = shard.0.view.get().map(SlotView::id).filter(|worker| bus.inner.ring.reader_at(*worker).is_some());
+        let worker = shard.0.view.get().filter(|worker| worker.lanes().len() <= 1).map(SlotView::id);
+        let worker = worker.filter(|worker| bus.inner.ring.reader_at(*worker).is_some());
         let Some(worker) = worker.filter(|_| publisher.bus() == name) else {
             return Err(ShardError::NotAttached { sharded, bus: name });
         };
