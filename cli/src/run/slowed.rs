@@ -55,11 +55,16 @@ impl Slowness {
         Self { overload, clock: clock.clone(), ticks: AtomicU64::new(0), yields, is_over: AtomicBool::new(false) }
     }
 
-    /// So many events a second are offered.
+    /// So many events a second are offered. Slots never become slower again: where a slow one holds those up that offer, the rate that it has
+    /// brought down itself would make it slower yet, for ever.
     pub(super) fn set_offered(&self, per_second: f64) {
         let second = self.clock.from_ns(1_000_000_000) as f64;
         let ticks = if per_second > 0.0 { second * self.overload.factor() / per_second } else { 0.0 };
-        self.ticks.store(ticks as u64, Ordering::Relaxed);
+        let (ticks, before) = (ticks as u64, self.ticks.load(Ordering::Relaxed));
+        if ticks > 0 {
+            // By the main thread alone.
+            self.ticks.store(if before == 0 { ticks } else { before.min(ticks) }, Ordering::Relaxed);
+        }
     }
 
     /// Nothing more is offered.
