@@ -340,3 +340,24 @@ fn issue_4588_ten_times_the_load_leaves_memory_flat_and_kept_tags_whole() {
         late_ns.load(Ordering::Relaxed) / 1_000
     );
 }
+
+#[test]
+fn issue_4588_who_comes_again_under_its_name_goes_on_with_its_counts() {
+    let runtime = Runtime::on(slow_bus(), &Topology::regular(1, 8, 1)).unwrap();
+    let md = runtime.bus::<Events>("md").unwrap();
+    let modes = md.modes().unwrap();
+    modes.force(Mode::Halted);
+    let count_one = |shedder: &tagring::guard::Shedder| {
+        assert!(shedder.admits(Quote::TAG, md.bus().clock().now()).is_err());
+    };
+    let rows = || modes.snapshot().shed.iter().map(|(name, shed)| (name.to_string(), shed.count)).collect::<Vec<_>>();
+    for times in 1..=100 {
+        count_one(&md.shedder("feed").unwrap());
+        assert_eq!(rows(), [("feed".to_owned(), times)]);
+    }
+    // Two at a time count each for itself: a count has one writer.
+    let (one, two) = (md.shedder("feed").unwrap(), md.shedder("feed").unwrap());
+    count_one(&one);
+    count_one(&two);
+    assert_eq!(rows(), [("feed".to_owned(), 101), ("feed".to_owned(), 1)]);
+}

@@ -44,6 +44,11 @@ impl ShedCounts {
         Self(Arc::new(Cells { rows: (0..F::SCHEMAS.len()).map(row).collect(), row_of, schemas: F::SCHEMAS }))
     }
 
+    /// Whether nobody else has these counts any more: whoever counted is gone.
+    pub(crate) fn is_left(&mut self) -> bool {
+        Arc::get_mut(&mut self.0).is_some()
+    }
+
     /// One more, by the only writer.
     #[cold]
     pub(super) fn count(&self, tag: Tag, reason: ShedReason) {

@@ -68,12 +68,12 @@ impl Shedder {
     /// Another one of the same rules and mode, which counts by itself from 0.
     #[must_use]
     pub fn another<F: Family>(&self) -> Self {
-        Self {
-            mode: Arc::clone(&self.mode),
-            rules: Arc::clone(&self.rules),
-            clock: self.clock.clone(),
-            counts: ShedCounts::of::<F>(),
-        }
+        self.counting_on(ShedCounts::of::<F>())
+    }
+
+    /// Another one, which goes on with the counts of one that is gone.
+    pub(crate) fn counting_on(&self, counts: ShedCounts) -> Self {
+        Self { mode: Arc::clone(&self.mode), rules: Arc::clone(&self.rules), clock: self.clock.clone(), counts }
     }
 
     /// The mode that the bus is in.

@@ -271,12 +271,20 @@ impl<T: Plain, S: Spill<T>> EvictableReader<T, S> {
 
     /// Whether nothing more comes: the ring is closed and read to its end, or this reader was revoked.
     pub fn is_finished(&mut self) -> bool {
-        self.is_revoked() || (self.catch_up() && self.reader.is_finished())
+        if self.is_revoked() {
+            return true;
+        }
+        self.catch_up();
+        self.reader.is_finished()
     }
 
     /// Whether there is something to read.
     pub fn is_ready(&mut self) -> bool {
-        !self.is_revoked() && self.catch_up() && !self.reader.available(1).is_empty()
+        if self.is_revoked() {
+            return false;
+        }
+        self.catch_up();
+        !self.reader.available(1).is_empty()
     }
 
     /// Claims at most `limit` events in a row, and at most 64, and hands copies of them to `take(sequence, event)`; `None` is a hole. An event that
@@ -339,7 +347,7 @@ impl<T: Plain, S: Spill<T>> EvictableReader<T, S> {
     }
 
     /// Moves the reader's own position to where publishers have moved it.
-    fn catch_up(&mut self) -> bool {
+    fn catch_up(&mut self) {
         self.hand_over();
         if self.waiting.is_none() {
             self.has_lost |= self.was_moved();
@@ -347,7 +355,6 @@ impl<T: Plain, S: Spill<T>> EvictableReader<T, S> {
             reader.next = reader.next.max(reader.shared.places.sequence(reader.place));
             reader.seen = reader.seen.max(reader.next);
         }
-        true
     }
 
     fn was_moved(&self) -> bool {

@@ -109,8 +109,15 @@ impl BusModes {
 
     /// Leaves out, for one slot or publisher, what does not live in the bus's mode. What it counts stands under `holder` in snapshots.
     pub(super) fn shedder<F: Family>(&self, holder: Name) -> Shedder {
+        let mut holders = lock(&self.holders);
+        // A slot that is attached again goes on with the counts of the one before, so that they do not grow with each.
+        for (_, counts) in holders.iter_mut().filter(|(name, _)| *name == holder) {
+            if counts.is_left() {
+                return self.shedder.counting_on(counts.clone());
+            }
+        }
         let shedder = self.shedder.another::<F>();
-        lock(&self.holders).push((holder, shedder.counts().clone()));
+        holders.push((holder, shedder.counts().clone()));
         shedder
     }
 
