@@ -122,7 +122,9 @@ impl<F: Family, R: RingPublisher<F::Cell>, G: Gate<F>> Gated<F, R, G> {
         let (bus, now) = (publisher.bus(), publisher.now());
         gates.prepare(count, &|| publisher.passed());
         match publisher.batch(count) {
-            Ok(batch) => Ok(GatedBatch { next: batch.first(), batch, gates, counts, bus, now }),
+            Ok(batch) => {
+                Ok(GatedBatch { next: batch.first(), batch, gates, told: Told { counts, pushed: 0 }, bus, now })
+            }
             Err(failure) => Err(NotPublished::Failed(failure)),
         }
     }
@@ -253,11 +255,26 @@ impl Sequence for Option<u64> {
 pub struct GatedBatch<'p, F: Family, G> {
     batch: Batch<'p, F>,
     gates: &'p mut G,
-    counts: &'p mut Option<GateCounts>,
+    /// Dropped behind `batch`: what is counted as published is in the ring.
+    told: Told<'p>,
     bus: Name,
     now: Ticks,
     /// The sequence of the next event.
     next: u64,
+}
+
+/// What a batch has let in, counted when it is over.
+struct Told<'p> {
+    counts: &'p mut Option<GateCounts>,
+    pushed: u64,
+}
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        if let Some(counts) = self.counts {
+            (0..self.pushed).for_each(|_| counts.published());
+        }
+    }
 }
 
 impl<F: Family, G: Gate<F>> GatedBatch<'_, F, G> {
@@ -277,11 +294,11 @@ impl<F: Family, G: Gate<F>> GatedBatch<'_, F, G> {
         }
         let offer = offer(&entry, payload, self.now);
         if let Err(rejection) = self.gates.check(&offer, &|| 0) {
-            return Err(rejected(self.counts, self.bus, &offer, rejection));
+            return Err(rejected(self.told.counts, self.bus, &offer, rejection));
         }
         self.batch.push(entry.envelope, payload);
         self.gates.settle(&offer, self.next);
-        self.counts.iter_mut().for_each(GateCounts::published);
+        self.told.pushed += 1;
         self.next += 1;
         Ok(())
     }

@@ -220,3 +220,16 @@ fn reasons_have_names_of_their_own() {
     assert_eq!(names.len(), Reason::ALL.len());
     assert!(Reason::ALL.iter().enumerate().all(|(at, reason)| *reason as usize == at), "the order of counts");
 }
+
+#[test]
+fn what_counts_as_published_is_in_the_ring() {
+    let (_, bus, feed, ..) = stage(8);
+    let mut feed = feed.gate(Validate::new()).unwrap();
+    let view = feed.counts();
+    let mut batch = feed.batch(3).unwrap();
+    batch.push(0, &TRADE).unwrap();
+    batch.push(0, &TRADE).unwrap();
+    assert_eq!((view.published(), bus.published()), (0, 0));
+    batch.publish();
+    assert_eq!((view.published(), bus.published()), (2, 2));
+}
